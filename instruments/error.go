@@ -1,0 +1,53 @@
+package instruments
+
+import "fmt"
+
+// Error says why content could not be read: which driver, where, what stood there and what was expected.
+type Error struct {
+	Driver string
+	Code   string // stable: see the Codes below
+	Line   int    // line, row or record counted from 1; 0 unknown
+	Offset int64  // byte offset; -1 unknown
+	Value  string // the offending value, cut to 80 characters
+	Want   string // what was expected
+	Err    error
+}
+
+// The codes of Error. They are part of the public contract of `lims decode`.
+const (
+	CodeUnknown   = "format.unknown"   // no driver knows the content
+	CodeAmbiguous = "format.ambiguous" // two drivers are equally sure
+	CodeNoResults = "results.none"     // the format is known, but the file holds no results
+	CodeNotRun    = "run.not_started"  // a plate set-up that was never run
+	CodeDamaged   = "content.damaged"  // truncated, cut or contradicting itself
+	CodeTooLarge  = "content.too_large"
+	CodeEncrypted = "content.encrypted"
+	CodeEncoding  = "content.encoding" // bytes that are not text of any known encoding
+	CodeValue     = "value.unreadable" // a value that must be readable is not
+)
+
+// Error writes driver, place, value and expectation.
+func (e *Error) Error() string {
+	s := e.Code
+	if e.Driver != "" {
+		s = e.Driver + ": " + s
+	}
+	if e.Line > 0 {
+		s += fmt.Sprintf(" at line %d", e.Line)
+	} else if e.Offset > 0 {
+		s += fmt.Sprintf(" at byte %d", e.Offset)
+	}
+	if e.Value != "" {
+		s += fmt.Sprintf(": %q", e.Value)
+	}
+	if e.Want != "" {
+		s += ": expected " + e.Want
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }

@@ -1,0 +1,63 @@
+package lims
+
+import (
+	"natlims/lims/pcr"
+	"natlims/lims/plate"
+)
+
+// Case is everything that Judge needs to say what a run means: the run, the sealed layout, the kits in use and what
+// is known of each sample from earlier attempts.
+type Case struct {
+	Run     pcr.Run
+	Layout  plate.Layout
+	Kits    map[string]*pcr.Kit     // by kit key, "id@version"
+	Model   string                  // the instrument's model, for cut-offs per instrument
+	History map[string]pcr.Context  // by sample or pool code: attempts, prior call and action
+	Others  map[string]plate.Layout // plates open at the same time, for the fingerprint
+}
+
+// Difference is one way in which a run does not fit its layout.
+type Difference struct {
+	Code string // plate.code, well.unknown, well.missing, sample.mismatch, target.unknown, target.missing, well.twice
+	Well string
+	Got  string
+	Want string
+}
+
+// ControlCall is the finding on one control well.
+type ControlCall struct {
+	Pos   plate.Pos
+	Role  plate.Role
+	Kit   string
+	Scope string // plate | extraction_batch
+	Batch string
+	OK    bool
+	Why   string // which expectation failed, with the value, e.g. "ORF1ab 31.20: expected none"
+}
+
+// WellCall is what the kit says of one sample well.
+type WellCall struct {
+	Pos     plate.Pos
+	Code    string // sample or pool barcode
+	Kit     string
+	Arm     string
+	Call    pcr.Call
+	Invalid bool // a control that covers this well failed: the call must not be used
+	Flags   []Flag
+}
+
+// Flag is something suspicious that a reviewer must touch before release.
+type Flag struct {
+	Code string // stable: near_strong, late_control, identical_cq, curve_disagrees …
+	Pos  plate.Pos
+	Args Args
+}
+
+// Verdict is what a run means. Judge is deterministic: the same case gives the same verdict.
+type Verdict struct {
+	Differences []Difference // not empty: the run does not fit the layout and must be parked
+	Accepted    bool         // the controls of plate scope hold
+	Controls    []ControlCall
+	Wells       []WellCall // in row-major order
+	Flags       []Flag     // of the plate as a whole
+}
