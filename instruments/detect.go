@@ -1,0 +1,103 @@
+package instruments
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"natlims/lims/pcr"
+)
+
+// All are the drivers in the order of their names.
+func All() []Driver {
+	all := slices.Clone(drivers)
+	slices.SortFunc(all, func(a, b Driver) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// Find is the driver of that name.
+func Find(name string) (Driver, error) {
+	for _, d := range drivers {
+		if d.Name == name {
+			return d, nil
+		}
+	}
+	return Driver{}, &Error{Driver: name, Code: CodeUnknown, Offset: -1, Value: name, Want: "a driver listed by `lims drivers`"}
+}
+
+// Detect is the driver whose format the content is. The error is CodeUnknown where no driver knows it and CodeAmbiguous
+// where two are equally sure.
+func Detect(f *File) (Driver, error) {
+	if len(f.Raw) > MaxContent {
+		return Driver{}, &Error{Code: CodeTooLarge, Offset: -1, Want: fmt.Sprintf("at most %d bytes", MaxContent)}
+	}
+	var best Driver
+	var rival string
+	top := 0
+	for _, d := range drivers {
+		if d.Sniff == nil {
+			continue
+		}
+		switch n := d.Sniff(f); {
+		case n > top:
+			best, top, rival = d, n, ""
+		case n == top && n > 0:
+			rival = d.Name
+		}
+	}
+	if top == 0 {
+		err := &Error{Code: CodeUnknown, Offset: -1, Value: start(f), Want: "content of a known instrument"}
+		if _, text := f.Text(); text != nil && !f.Workbook() {
+			err.Err = text
+		}
+		return Driver{}, err
+	}
+	if rival != "" {
+		return Driver{}, &Error{Code: CodeAmbiguous, Offset: -1, Value: best.Name + ", " + rival, Want: "one driver; name it"}
+	}
+	return best, nil
+}
+
+// Decode reads the content with the named driver, or with the detected one where name is "". A file without readings
+// is an Error of CodeNoResults, never a negative; its runs may still carry curves. Readings and errors carry the driver.
+func Decode(f *File, name string) ([]pcr.Run, error) {
+	d, err := Driver{}, error(nil)
+	if name == "" {
+		d, err = Detect(f)
+	} else {
+		d, err = Find(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	runs, err := d.Decode(f)
+	if err != nil {
+		var e *Error
+		if errors.As(err, &e) && e.Driver == "" {
+			e.Driver = d.Name
+		}
+		return runs, err
+	}
+	n := 0
+	for i := range runs {
+		runs[i].Driver = d.Name
+		n += len(runs[i].Readings)
+	}
+	if n == 0 {
+		return runs, &Error{Driver: d.Name, Code: CodeNoResults, Offset: -1, Want: "at least one reading"}
+	}
+	return runs, nil
+}
+
+// start is the beginning of the content for an error message.
+func start(f *File) string { return cut(string(f.Raw[:min(len(f.Raw), 40)])) }
+
+// cut shortens a value that an Error quotes to 80 characters.
+func cut(s string) string {
+	s = strings.ToValidUTF8(s, "\ufffd")
+	if r := []rune(s); len(r) > 80 {
+		return string(r[:80])
+	}
+	return s
+}
