@@ -1,0 +1,25 @@
+//go:build !unix
+
+package localdb
+
+import (
+	"context"
+	"fmt"
+)
+
+// Cluster is a running private PostgreSQL; there is none on this system.
+type Cluster struct{}
+
+// Start refuses: the private cluster needs unix sockets, flock and signals.
+func Start(context.Context, Options) (*Cluster, error) {
+	return nil, fmt.Errorf("%w: %s", ErrNoBinaries, advice())
+}
+
+// DSN is empty here.
+func (c *Cluster) DSN() string { return "" }
+
+// Done is never closed here.
+func (c *Cluster) Done() <-chan struct{} { return nil }
+
+// Stop does nothing here.
+func (c *Cluster) Stop(context.Context) error { return nil }
