@@ -1,0 +1,188 @@
+package astm
+
+import "strings"
+
+// Delims are the delimiters that a header record names.
+type Delims struct {
+	Field, Repeat, Component, Escape byte
+}
+
+// Standard are the delimiters of nearly all instruments; GeneXpert has its own.
+var (
+	Standard  = Delims{'|', '\\', '^', '&'}
+	GeneXpert = Delims{'|', '@', '^', '\\'}
+)
+
+// MaxFields is how many fields of a record are told apart; the last one holds what is left.
+const MaxFields = 64
+
+// Records walks over the records of a text without copying it. Records end with CR, LF or both; empty ones and
+// leading blanks are skipped.
+//
+//	for r := NewRecords(text); r.Next(); {
+//		switch r.Type() { case 'R': r.Text(4) … }
+//	}
+type Records struct {
+	text   string
+	pos    int // of the next record
+	cr     int // of the next CR at or after pos; len(text) if there is none
+	record string
+	line   int
+	d      Delims
+	n      int
+	fields [MaxFields]string
+}
+
+// NewRecords begins before the first record of text.
+func NewRecords(text string) *Records { return &Records{text: text, cr: -1, d: Standard} }
+
+// cut takes the next line, whatever ends it. The place of the next CR is kept, so that a text of LF only is not
+// searched again for every line.
+func (r *Records) cut() string {
+	if r.cr < r.pos {
+		r.cr = len(r.text)
+		if i := strings.IndexByte(r.text[r.pos:], CR); i >= 0 {
+			r.cr = r.pos + i
+		}
+	}
+	end := r.cr
+	if i := strings.IndexByte(r.text[r.pos:end], LF); i >= 0 {
+		end = r.pos + i
+	}
+	line := r.text[r.pos:end]
+	r.pos = min(end+1, len(r.text))
+	return line
+}
+
+// Next goes to the next record; false after the last.
+func (r *Records) Next() bool {
+	for r.pos < len(r.text) {
+		rec := strings.TrimLeft(r.cut(), " \t\x00")
+		if rec == "" {
+			continue
+		}
+		r.record = rec
+		r.line++
+		if rec[0] == 'H' && len(rec) > 1 {
+			r.d = delims(rec)
+		}
+		r.split()
+		return true
+	}
+	return false
+}
+
+// delims reads the delimiters of a header. A doubled one (seen in stored captures) counts once, and what is missing is
+// standard.
+func delims(header string) Delims {
+	d := Standard
+	if isWord(header[1]) {
+		return d
+	}
+	d.Field = header[1]
+	set := header[2:]
+	if i := strings.IndexByte(set, d.Field); i >= 0 {
+		set = set[:i]
+	}
+	out := [3]*byte{&d.Repeat, &d.Component, &d.Escape}
+	n := 0
+	for i := 0; i < len(set) && n < len(out); i++ {
+		if c := set[i]; !isWord(c) && c > ' ' && strings.IndexByte(set[:i], c) < 0 {
+			*out[n] = c
+			n++
+		}
+	}
+	return d
+}
+
+func (r *Records) split() {
+	s, n := r.record, 0
+	for n < MaxFields-1 {
+		i := strings.IndexByte(s, r.d.Field)
+		if i < 0 {
+			break
+		}
+		r.fields[n] = s[:i]
+		s = s[i+1:]
+		n++
+	}
+	r.fields[n] = s
+	r.n = n + 1
+}
+
+// Type is the letter of the record: H P O R C Q M S L.
+func (r *Records) Type() byte { return r.record[0] }
+
+// Line is the number of the record in the text, counted from 1.
+func (r *Records) Line() int { return r.line }
+
+// Record is the whole record as it stands.
+func (r *Records) Record() string { return r.record }
+
+// Delims are the delimiters in force.
+func (r *Records) Delims() Delims { return r.d }
+
+// Raw is field n as it stands; the type letter is field 1. "" for fields that are not there.
+func (r *Records) Raw(n int) string {
+	if n < 1 || n > r.n {
+		return ""
+	}
+	return r.fields[n-1]
+}
+
+// Text is field n with its escapes resolved.
+func (r *Records) Text(n int) string { return r.d.Unescape(r.Raw(n)) }
+
+// Part is component c of field n with its escapes resolved, both counted from 1.
+func (r *Records) Part(n, c int) string { return r.d.Unescape(nth(r.Raw(n), r.d.Component, c)) }
+
+// Repeats are the repeats of field n as they stand; none if the field is empty.
+func (r *Records) Repeats(n int) []string {
+	if r.Raw(n) == "" {
+		return nil
+	}
+	return strings.Split(r.Raw(n), string(r.d.Repeat))
+}
+
+// Join is the non-empty components of field n with "^" between them, their escapes resolved.
+func (r *Records) Join(n int) string { return r.d.Join(r.Raw(n)) }
+
+// Join is the non-empty components of a field with "^" between them, their escapes resolved.
+func (d Delims) Join(field string) string {
+	s := strings.Trim(field, string(d.Component))
+	if strings.IndexByte(s, d.Component) < 0 {
+		return d.Unescape(s)
+	}
+	var b strings.Builder
+	b.Grow(len(s))
+	for len(s) > 0 {
+		part := s
+		if i := strings.IndexByte(s, d.Component); i >= 0 {
+			part, s = s[:i], s[i+1:]
+		} else {
+			s = ""
+		}
+		if part == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte('^')
+		}
+		b.WriteString(d.Unescape(part))
+	}
+	return b.String()
+}
+
+func nth(s string, sep byte, n int) string {
+	for ; n > 1; n-- {
+		i := strings.IndexByte(s, sep)
+		if i < 0 {
+			return ""
+		}
+		s = s[i+1:]
+	}
+	if i := strings.IndexByte(s, sep); i >= 0 {
+		s = s[:i]
+	}
+	return s
+}
