@@ -114,7 +114,7 @@ func startOther(t *testing.T, bin, dir string, cred *syscall.Credential) other {
 	t.Helper()
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
-	in, _, err := os.Pipe() // its other end stays open as long as this process lives
+	in, hold, err := os.Pipe() // held open until the test ends: the other one stops when it closes
 	require.NoError(t, err)
 	cmd := exec.Command(bin)
 	cmd.Env = append(os.Environ(), "LIMS_LOCALDB_DIR="+dir)
@@ -123,7 +123,7 @@ func startOther(t *testing.T, bin, dir string, cred *syscall.Credential) other {
 	cmd.Dir = "/"
 	require.NoError(t, cmd.Start())
 	w.Close()
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait(); r.Close(); in.Close() })
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait(); r.Close(); in.Close(); hold.Close() })
 	return other{cmd, r}
 }
 
