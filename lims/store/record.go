@@ -1,0 +1,182 @@
+package store
+
+import (
+	"encoding/json"
+
+	"github.com/lib/pq"
+
+	"natlims/lims"
+	"natlims/lims/pcr"
+)
+
+// tube is a sample on a plate, with the orders in it that still want a result.
+type tube struct {
+	ID         int64         `db:"id"`
+	Barcode    string        `db:"barcode"`
+	State      lims.State    `db:"state"`
+	Department int64         `db:"department_id"`
+	Persons    int           `db:"persons"`
+	Orders     pq.Int64Array `db:"orders"`
+}
+
+// tubes locks the samples of a plate in id order.
+func (x *tx) tubes(plateID int64) (map[string]tube, error) {
+	var rows []tube
+	err := x.all(&rows, `SELECT s.id, s.barcode, s.state, s.department_id,
+			greatest(coalesce(s.declared, 1), (SELECT count(*) FROM contents c WHERE c.sample_id = s.id)) AS persons,
+			ARRAY(SELECT o.id FROM orders o WHERE o.sample_id = s.id AND o.state = 'open' ORDER BY o.id) AS orders
+		FROM samples s WHERE s.id IN (SELECT sample_id FROM wells WHERE plate_id = $1) ORDER BY s.id FOR UPDATE OF s`, plateID)
+	if err != nil {
+		return nil, err
+	}
+	out := make(map[string]tube, len(rows))
+	for _, r := range rows {
+		out[r.Barcode] = r
+	}
+	return out, nil
+}
+
+func (x *tx) insertCalls(run int64, wells []lims.WellCall, tubes map[string]tube) error {
+	n := len(wells)
+	text := make([][]string, 9)
+	for i := range text {
+		text[i] = make([]string, n)
+	}
+	rules, samples, invalid := make([]int64, n), make([]int64, n), make([]bool, n)
+	for i, w := range wells {
+		targets, err := json.Marshal(w.Call.Targets)
+		if err != nil {
+			return err
+		}
+		flags, err := json.Marshal(w.Flags)
+		if err != nil || w.Flags == nil {
+			flags = []byte("[]")
+		}
+		for k, v := range [9]string{w.Pos.String(), w.Kit, w.Code, w.Arm, w.Call.Call, w.Call.Action, w.Call.Why, string(targets), string(flags)} {
+			text[k][i] = clean(v)
+		}
+		rules[i], samples[i], invalid[i] = int64(w.Call.Rule), tubes[w.Code].ID, w.Invalid
+	}
+	return x.exec(`INSERT INTO calls (run_id, role, pos, kit_key, code, arm, call, action, why, targets, flags, rule, sample_id, invalid)
+		SELECT $1, 'sample', pos, kit, code, arm, call, action, why, targets::jsonb, flags::jsonb, rule, nullif(sample, 0), invalid
+		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+			$11::smallint[], $12::bigint[], $13::boolean[]) AS t (pos, kit, code, arm, call, action, why, targets, flags, rule, sample, invalid)`,
+		run, pq.Array(text[0]), pq.Array(text[1]), pq.Array(text[2]), pq.Array(text[3]), pq.Array(text[4]), pq.Array(text[5]), pq.Array(text[6]),
+		pq.Array(text[7]), pq.Array(text[8]), pq.Array(rules), pq.Array(samples), pq.Array(invalid))
+}
+
+// refuseRun is what happens when the controls of a plate fail: nothing of it is released, every tube goes back to the bench,
+// and somebody is told at once.
+func (x *tx) refuseRun(run int64, p Plate, v lims.Verdict) error {
+	var failed []map[string]string
+	for _, c := range v.Controls {
+		if !c.OK {
+			failed = append(failed, map[string]string{"well": c.Pos.String(), "role": string(c.Role), "why": c.Why})
+		}
+	}
+	if err := x.raise([]alert{{kind: "control_failed", key: "control_failed:" + p.Code, lab: p.Lab, plate: p.ID, run: run,
+		args: lims.Args{"plate": p.Code, "controls": failed}}}); err != nil {
+		return err
+	}
+	if err := x.unload(p.ID); err != nil {
+		return err
+	}
+	x.note("void", "plate", p.ID, map[string]any{"reason": "control_failed"})
+	return x.move(lims.PlateMoves, "plates", "void", []int64{p.ID}, `, closed_at = $4, reason = 'control_failed'`, x.now)
+}
+
+// said is the outcome for one tube, ready to be written.
+type said struct {
+	tube    tube
+	call    pcr.Call
+	outcome lims.Outcome
+}
+
+// settleTubes turns calls into results, repeats and alerts.
+func (x *tx) settleTubes(run int64, p Plate, j Judged, tubes map[string]tube) error {
+	var all []said
+	var readIDs []int64
+	for _, w := range j.Verdict.Wells {
+		t, ok := tubes[w.Code]
+		if !ok {
+			continue // a pool; its members are settled by the pool's own rules
+		}
+		o := lims.Outcome{Repeat: true} // its extraction batch failed: test it again
+		if !w.Invalid {
+			o = lims.Decide(j.Case.Kits[w.Kit], w.Call, t.Persons)
+		}
+		if len(w.Flags) > 0 && o.Hold == "" && o.Result != "" {
+			o.Hold = "flag." + w.Flags[0].Code
+		}
+		all = append(all, said{t, w.Call, o})
+		readIDs = append(readIDs, t.ID)
+	}
+	if err := x.move(lims.SampleMoves, "samples", "read", readIDs, ""); err != nil {
+		return err
+	}
+	if err := x.insertResults(run, p.Lab, all); err != nil {
+		return err
+	}
+	if err := x.remember(all); err != nil {
+		return err
+	}
+	var alerts []alert
+	for _, s := range all {
+		if s.outcome.Alert != "" {
+			alerts = append(alerts, alert{kind: s.outcome.Alert, key: s.outcome.Alert + ":" + s.tube.Barcode + ":" + p.Code, lab: p.Lab,
+				department: s.tube.Department, sample: s.tube.ID, plate: p.ID, run: run,
+				args: lims.Args{"barcode": s.tube.Barcode, "persons": s.tube.Persons, "call": s.call.Call, "plate": p.Code}})
+		}
+	}
+	return x.raise(alerts)
+}
+
+// insertResults writes one result for each open order in each tube. What a person must look at first begins as held.
+func (x *tx) insertResults(run, lab int64, all []said) error {
+	var orders, samples, departments []int64
+	var calls, holds []string
+	for _, s := range all {
+		if s.outcome.Result == "" {
+			continue
+		}
+		for _, o := range s.tube.Orders {
+			orders, samples, departments = append(orders, o), append(samples, s.tube.ID), append(departments, s.tube.Department)
+			calls, holds = append(calls, s.outcome.Result), append(holds, s.outcome.Hold)
+		}
+	}
+	if len(orders) == 0 {
+		return nil
+	}
+	var ids []int64
+	if err := x.all(&ids, `INSERT INTO results (order_id, sample_id, department_id, call, state, reason, run_id, lab_id, version, called_at)
+		SELECT o, s, d, c, CASE WHEN h = '' THEN 'called' ELSE 'held' END, h, nullif($6::bigint, 0), $7,
+			(SELECT count(*) + 1 FROM results r WHERE r.order_id = o), $8
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[]) AS t (o, s, d, c, h) RETURNING id`,
+		pq.Array(orders), pq.Array(samples), pq.Array(departments), pq.Array(calls), pq.Array(holds), run, lab, x.now); err != nil {
+		return err
+	}
+	x.noteAll("call", "result", ids, nil)
+	return x.exec(`UPDATE orders SET resulted_at = $2 WHERE id = ANY($1)`, pq.Array(orders), x.now)
+}
+
+// remember keeps each tube's attempt, so that the kit's next call knows of it, and sends repeats back to the bench.
+func (x *tx) remember(all []said) error {
+	n := len(all)
+	ids, calls, actions := make([]int64, n), make([]string, n), make([]string, n)
+	var repeat []int64
+	for i, s := range all {
+		ids[i], calls[i], actions[i] = s.tube.ID, s.call.Call, s.call.Action
+		if s.outcome.Repeat {
+			repeat = append(repeat, s.tube.ID)
+		}
+	}
+	if err := x.exec(`UPDATE samples s SET attempts = attempts + 1, prior_call = t.c, prior_action = t.a
+		FROM unnest($1::bigint[], $2::text[], $3::text[]) AS t (id, c, a) WHERE s.id = t.id`, pq.Array(ids), pq.Array(calls), pq.Array(actions)); err != nil {
+		return err
+	}
+	if len(repeat) == 0 {
+		return nil
+	}
+	x.noteAll("repeat", "sample", repeat, nil)
+	return x.move(lims.SampleMoves, "samples", "repeat", repeat, "")
+}
