@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"natlims/lims/pcr"
+)
+
+// kitCmd reads kit files: the decision tables that say what a run means.
+type kitCmd struct {
+	Check kitCheck `cmd:"" help:"Check a kit file: every combination has a call, none is unsafe."`
+	Print kitPrint `cmd:"" help:"Print a kit's decision table as a page to sign."`
+	Call  kitCall  `cmd:"" help:"Call cases with kits; prints call and action, one line a case."`
+}
+
+type kitCheck struct {
+	File string `arg:"" help:"Kit file (YAML, schema kit/v1), or the id of a shipped kit."`
+}
+
+// Run prints what is wrong, each with its line, and fails where the kit must not be used.
+func (c *kitCheck) Run() error {
+	b, err := kitBytes(c.File)
+	if err != nil {
+		return err
+	}
+	k, err := pcr.Read(b)
+	if err != nil {
+		return err
+	}
+	bad := 0
+	for _, f := range k.Check() {
+		mark := "error"
+		if f.Warning {
+			mark = "warning"
+		} else {
+			bad++
+		}
+		fmt.Printf("%s:%d: %s: %s\n", c.File, f.Line, mark, f.Text)
+	}
+	if bad > 0 {
+		return fmt.Errorf("kit %s: %d errors", k.ID, bad)
+	}
+	fmt.Printf("%s: kit %s, %d targets, %d rules, %s: sound\n", c.File, k.Key(), len(k.Targets), len(k.Calls), k.Status)
+	return nil
+}
+
+// kitBytes reads a file, bounded, or a shipped kit by its id.
+func kitBytes(name string) ([]byte, error) {
+	if b, err := pcr.KitFile(name); err == nil {
+		return b, nil
+	}
+	st, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if st.Size() > pcr.MaxKitBytes {
+		return nil, fmt.Errorf("%s: %d bytes: expected at most %d", name, st.Size(), pcr.MaxKitBytes)
+	}
+	return os.ReadFile(name)
+}
+
+type kitPrint struct {
+	File   string `arg:"" help:"Kit file, or the id of a shipped kit."`
+	Lang   string `enum:"zh,en" default:"zh" help:"Language: zh or en."`
+	Format string `enum:"text,html" default:"text" help:"text or html."`
+}
+
+// Run prints the decision table to standard output.
+func (c *kitPrint) Run() error {
+	b, err := kitBytes(c.File)
+	if err != nil {
+		return err
+	}
+	k, err := pcr.Read(b)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(os.Stdout)
+	if c.Format == "html" {
+		err = k.WriteHTML(out, c.Lang)
+	} else {
+		err = k.WriteText(out, c.Lang)
+	}
+	return errors.Join(err, out.Flush())
+}
+
+type kitCall struct {
+	Kits  string `required:"" type:"existingdir" help:"Folder of kit files."`
+	Cases string `required:"" type:"existingfile" help:"Case file: kit, readings, curves, context between tabs."`
+}
+
+// Run prints one line a case, "call TAB action", "-" for none. A case whose kit cannot be read prints "error TAB -";
+// all cases are answered before the command fails.
+func (c *kitCall) Run() error {
+	kits, bad := readKits(c.Kits)
+	f, err := os.Open(c.Cases)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	rows, err := pcr.Cases(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", c.Cases, err)
+	}
+	out := bufio.NewWriter(os.Stdout)
+	var errs []error
+	for _, r := range rows {
+		k := kits[r.Kit]
+		if k == nil {
+			fmt.Fprintf(out, "error\t-\n")
+			errs = append(errs, fmt.Errorf("%s: line %d: kit %q: not in %s%s", c.Cases, r.Line, r.Kit, c.Kits, bad[r.Kit]))
+			continue
+		}
+		call := k.Call(r.Readings, r.Context)
+		action := call.Action
+		if action == "" {
+			action = "-"
+		}
+		fmt.Fprintf(out, "%s\t%s\n", call.Call, action)
+	}
+	return errors.Join(append(errs, out.Flush())...)
+}
+
+// readKits reads a folder: each kit is known by its id and by its file name without the ending. Files that cannot be
+// read are named in bad, by file name.
+func readKits(dir string) (kits map[string]*pcr.Kit, bad map[string]string) {
+	kits, bad = map[string]*pcr.Kit{}, map[string]string{}
+	var files []string
+	for _, pattern := range []string{"*.yaml", "*.yml"} {
+		m, _ := filepath.Glob(filepath.Join(dir, pattern)) // the pattern is well formed
+		files = append(files, m...)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+		b, err := kitBytes(file)
+		var k *pcr.Kit
+		if err == nil {
+			k, err = pcr.Read(b)
+		}
+		if err != nil {
+			bad[name] = ": " + err.Error()
+			continue
+		}
+		if kits[k.ID] == nil {
+			kits[k.ID] = k
+		}
+	}
+	for _, file := range files { // a file's name comes before another kit's id
+		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+		if b, err := kitBytes(file); err == nil {
+			if k, err := pcr.Read(b); err == nil {
+				kits[name] = k
+			}
+		}
+	}
+	return kits, bad
+}

@@ -1,0 +1,158 @@
+package lims
+
+import (
+	"sort"
+
+	"natlims/lims/pcr"
+	"natlims/lims/plate"
+)
+
+// controls judges every control well.
+func (s *sheet) controls(v *Verdict) {
+	v.Accepted = true
+	for _, g := range s.group {
+		w := &s.c.Layout.Wells[g.cells[0]]
+		if !w.Role.Control() {
+			continue
+		}
+		k := s.wells[g.cells[0]].kit
+		p := k.Prove(w.Role, g.rows, pcr.Context{Instrument: s.model}, s.c.Lots[w.Lot])
+		v.Controls = append(v.Controls, ControlCall{Pos: w.Pos, Role: w.Role, Kit: w.Kit, Scope: p.Scope, Batch: w.Batch,
+			OK: p.OK, Why: p.Why, OnFail: p.OnFail, Lot: w.Lot, Call: p.Call})
+		switch {
+		case p.OK:
+		case p.Scope == pcr.ScopeBatch && p.OnFail != pcr.FailAll:
+			v.Batches = append(v.Batches, w.Batch)
+		default:
+			v.Accepted = false
+		}
+	}
+	s.absent(v)
+	sort.Strings(v.Batches)
+	v.Batches = dedup(v.Batches)
+}
+
+func dedup(in []string) []string {
+	var out []string
+	for i, x := range in {
+		if i == 0 || x != in[i-1] {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// absent finds controls that the plate must carry and does not: for every kit at least one negative and one positive
+// of some kind, and what the kit itself asks for on each plate.
+func (s *sheet) absent(v *Verdict) {
+	type tally map[plate.Role]int
+	kits := map[string]tally{}
+	var order []string
+	for i := range s.wells {
+		w := &s.c.Layout.Wells[i]
+		if s.wells[i].kit == nil {
+			continue
+		}
+		if kits[w.Kit] == nil {
+			kits[w.Kit] = tally{}
+			order = append(order, w.Kit)
+		}
+		kits[w.Kit][w.Role]++
+	}
+	sort.Strings(order)
+	miss := func(kit, role string) {
+		v.Accepted = false
+		v.Flags = append(v.Flags, Flag{Code: "control_missing", Args: Args{"kit": kit, "role": role}})
+	}
+	for _, key := range order {
+		n := kits[key]
+		if n[plate.Sample] == 0 {
+			continue
+		}
+		if n[plate.Negative]+n[plate.NoTemplate]+n[plate.Extraction]+n[plate.Saline] == 0 {
+			miss(key, string(plate.Negative))
+		}
+		if n[plate.Positive]+n[plate.Weak] == 0 {
+			miss(key, string(plate.Positive))
+		}
+		for _, c := range s.c.Kits[key].Controls {
+			role := c.PlateRole()
+			if c.PerPlate > 0 && role != plate.Empty && n[role] == 0 && role != plate.Negative && role != plate.Positive {
+				miss(key, string(role))
+			}
+		}
+	}
+}
+
+// cover marks the calls that a failed control covers.
+func (s *sheet) cover(v *Verdict) {
+	plates, batches := map[string]bool{}, map[[2]string]bool{}
+	for _, c := range v.Controls {
+		switch {
+		case c.OK:
+		case c.Scope == pcr.ScopeBatch && c.OnFail != pcr.FailAll:
+			batches[[2]string{c.Kit, c.Batch}] = true
+		default:
+			plates[c.Kit] = true
+		}
+	}
+	for _, f := range v.Flags {
+		if f.Code == "control_missing" {
+			plates[f.Args["kit"].(string)] = true
+		}
+	}
+	for i := range v.Wells {
+		w := &v.Wells[i]
+		_, elsewhere := s.c.Failed[w.Batch]
+		w.Invalid = plates[w.Kit] || batches[[2]string{w.Kit, w.Batch}] || (elsewhere && w.Batch != "")
+	}
+}
+
+// fits are the readings of the plate that explain the run better than the sealed layout does, best first; empty where
+// the layout as sealed explains it best. Three wells' worth of evidence is asked for before anything is said.
+func (s *sheet) fits() []plate.Fit {
+	seen := s.signs()
+	if len(seen) == 0 {
+		return nil
+	}
+	all := plate.Fits(s.c.Layout, seen, s.c.Others)
+	own := plate.Score(s.c.Layout, seen, plate.AsSealed)
+	margin := 3 / float64(len(s.c.Layout.Wells)+1)
+	var out []plate.Fit
+	for _, f := range all {
+		if f.Score > own+margin && len(out) < 3 {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// signs is what the run shows by position, read without the layout's roles.
+func (s *sheet) signs() map[plate.Pos]plate.Sign {
+	var k *pcr.Kit
+	for i := range s.wells {
+		if k = s.wells[i].kit; k != nil {
+			break
+		}
+	}
+	if k == nil {
+		return nil
+	}
+	out := map[plate.Pos]plate.Sign{}
+	for i := range s.c.Run.Readings {
+		r := &s.c.Run.Readings[i]
+		p, err := plate.ParsePos(r.Well)
+		if err != nil || r.State != pcr.HasCq || r.Omit {
+			continue
+		}
+		t := s.target(k, r)
+		switch {
+		case t < 0:
+		case k.Targets[t].Role == pcr.Virus:
+			out[p] = plate.Reactive
+		case out[p] == plate.Nothing:
+			out[p] = plate.Quiet
+		}
+	}
+	return out
+}

@@ -1,0 +1,124 @@
+package pcr
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+)
+
+// Row is one case of a case file: what was read, and what is expected where the file says so.
+//
+//	kit<TAB>readings<TAB>curves<TAB>context<TAB>call<TAB>action
+//	biogerm<TAB>ORF1ab=38 N=- IC=30<TAB>N=none<TAB>attempt=2 instrument=CFX96<TAB>suspicious<TAB>resample
+//
+// "-" is an empty field; among the readings it is "no Ct". Curves are sigmoid where the file does not say otherwise.
+type Row struct {
+	Line     int
+	Kit      string // id or file name
+	Readings map[string]Value
+	Context  Context
+	Call     string // expected, "" where the file does not say
+	Action   string
+}
+
+// maxCaseLine and maxCases bound a case file.
+const (
+	maxCaseLine = 64 << 10
+	maxCases    = 1_000_000
+)
+
+// Cases reads a case file. Lines that are blank, comments (#) or the header are left out. An error names its line.
+func Cases(r io.Reader) ([]Row, error) {
+	in := bufio.NewScanner(r)
+	in.Buffer(nil, maxCaseLine)
+	var out []Row
+	for n := 1; in.Scan(); n++ {
+		text := strings.TrimRight(in.Text(), "\r\n")
+		if n == 1 {
+			text = strings.TrimPrefix(text, "\ufeff")
+		}
+		f := strings.Split(text, "\t")
+		if strings.TrimSpace(text) == "" || strings.HasPrefix(text, "#") || (len(out) == 0 && strings.TrimSpace(f[0]) == "kit") {
+			continue
+		}
+		row, err := readCase(f)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+		row.Line = n
+		if out = append(out, row); len(out) > maxCases {
+			return nil, fmt.Errorf("line %d: more than %d cases", n, maxCases)
+		}
+	}
+	return out, in.Err()
+}
+
+func readCase(f []string) (Row, error) {
+	field := func(i int) string {
+		if i >= len(f) || strings.TrimSpace(f[i]) == "-" {
+			return ""
+		}
+		return strings.TrimSpace(f[i])
+	}
+	row := Row{Kit: field(0), Readings: map[string]Value{}, Call: field(4), Action: field(5)}
+	if row.Kit == "" || len(f) < 2 {
+		return row, fmt.Errorf("%q: expected kit, readings, curves and context between tabs", strings.Join(f, "\t"))
+	}
+	curves := map[string]Shape{}
+	for _, p := range pairs(field(2)) {
+		curves[p[0]] = Shape(fold(p[1]))
+	}
+	for _, p := range pairs(field(1)) {
+		v := ParseCq(p[1])
+		v.Call = strings.TrimSpace(p[1])
+		v.Curve = Sigmoid
+		if c, ok := curves[p[0]]; ok {
+			v.Curve = c
+		}
+		if _, twice := row.Readings[p[0]]; twice {
+			return row, fmt.Errorf("reading %q: expected each target once", p[0])
+		}
+		row.Readings[p[0]] = v
+	}
+	for _, p := range pairs(field(3)) {
+		if err := row.Context.set(p[0], p[1]); err != nil {
+			return row, err
+		}
+	}
+	return row, nil
+}
+
+// pairs splits "N=30 RP=Not Assessed" at the words that hold "=": blanks inside a value stay.
+func pairs(s string) [][2]string {
+	var out [][2]string
+	for _, w := range strings.Fields(s) {
+		if k, v, ok := strings.Cut(w, "="); ok && k != "" {
+			out = append(out, [2]string{k, v})
+		} else if len(out) > 0 {
+			out[len(out)-1][1] += " " + w
+		}
+	}
+	return out
+}
+
+func (c *Context) set(key, value string) error {
+	switch key {
+	case "attempt":
+		n, err := strconv.Atoi(value)
+		if err != nil || n < 1 || n > 99 {
+			return fmt.Errorf("attempt %q: expected 1 to 99", value)
+		}
+		c.Attempt = n
+	case "prior_action":
+		c.PriorAction = value
+	case "prior_call":
+		c.PriorCall = value
+	case "instrument":
+		c.Instrument = value
+	default:
+		return fmt.Errorf("context %q: expected attempt, prior_action, prior_call or instrument", key)
+	}
+	return nil
+}

@@ -1,0 +1,186 @@
+package pcr
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// MaxKitBytes bounds a kit file.
+const MaxKitBytes = 256 << 10
+
+// Load reads a kit file for use: it is read, checked (see Check) and refused where the check finds a fault.
+// The error joins every fault, each with its line.
+func Load(b []byte) (*Kit, error) {
+	k, err := Read(b)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	for _, f := range k.Check() {
+		if !f.Warning {
+			errs = append(errs, f)
+		}
+	}
+	if len(errs) > 0 {
+		return nil, fmt.Errorf("kit %s: %w", k.ID, errors.Join(errs...))
+	}
+	return k, nil
+}
+
+// Read reads a kit file without judging its rules: enough to call samples with, not enough to put it into use.
+// A file without version gets the first 12 digits of its SHA-256 as version, so that a changed file is another kit.
+func Read(b []byte) (*Kit, error) {
+	if len(b) > MaxKitBytes {
+		return nil, fmt.Errorf("kit file of %d bytes: expected at most %d", len(b), MaxKitBytes)
+	}
+	var root yaml.Node
+	if err := yaml.NewDecoder(bytes.NewReader(b)).Decode(&root); err != nil {
+		return nil, fmt.Errorf("kit file: %w", err)
+	}
+	k := &Kit{}
+	if err := root.Decode(k); err != nil {
+		return nil, fmt.Errorf("kit file: %w", err)
+	}
+	k.faults = unknownFields(&root)
+	sum := sha256.Sum256(b)
+	k.Digest = hex.EncodeToString(sum[:])
+	k.defaults()
+	if k.Schema != "kit/v1" {
+		return nil, fmt.Errorf("kit file: schema %q: expected kit/v1", k.Schema)
+	}
+	if k.ID == "" || strings.ContainsAny(k.ID, "@ \t") {
+		return nil, fmt.Errorf("kit file: id %q: expected a word without blanks and @", k.ID)
+	}
+	t, err := compile(k)
+	if err != nil {
+		return nil, fmt.Errorf("kit %s: %w", k.ID, err)
+	}
+	k.table = t
+	return k, nil
+}
+
+func (k *Kit) defaults() {
+	if k.Version == "" {
+		k.Version = k.Digest[:12]
+	}
+	if k.Status == "" {
+		k.Status = Unverified
+	}
+	if k.Signal == "" {
+		k.Signal = "ct"
+	}
+	if k.Layout == "" {
+		k.Layout = "multiplex"
+	}
+	if k.Replicates == 0 {
+		k.Replicates = 1
+	}
+	for i := range k.Controls {
+		c := &k.Controls[i]
+		if c.Scope == "" {
+			c.Scope = ScopePlate
+		}
+		if c.OnFail == "" {
+			c.OnFail = FailPlate
+		}
+	}
+}
+
+// The plain types drop UnmarshalYAML so that the methods below can add the line.
+type (
+	plainAssay   Assay
+	plainState   StateRule
+	plainCall    CallRule
+	plainControl Control
+)
+
+// UnmarshalYAML notes the line.
+func (a *Assay) UnmarshalYAML(n *yaml.Node) error {
+	err := n.Decode((*plainAssay)(a))
+	a.Line = n.Line
+	return err
+}
+
+// UnmarshalYAML notes the line.
+func (r *StateRule) UnmarshalYAML(n *yaml.Node) error {
+	err := n.Decode((*plainState)(r))
+	r.Line = n.Line
+	return err
+}
+
+// UnmarshalYAML notes the line.
+func (r *CallRule) UnmarshalYAML(n *yaml.Node) error {
+	err := n.Decode((*plainCall)(r))
+	r.Line = n.Line
+	return err
+}
+
+// UnmarshalYAML notes the line.
+func (c *Control) UnmarshalYAML(n *yaml.Node) error {
+	err := n.Decode((*plainControl)(c))
+	c.Line = n.Line
+	return err
+}
+
+// Fault is something wrong in a kit file. A warning does not keep a kit from use.
+type Fault struct {
+	Line    int
+	Text    string
+	Warning bool
+}
+
+// Error writes "line 12: …".
+func (f Fault) Error() string { return fmt.Sprintf("line %d: %s", f.Line, f.Text) }
+
+// fields are the keys that each level knows. Under states and calls an unknown key changes what a kit says and is
+// a fault; elsewhere it is a warning.
+var fields = map[string]string{
+	"": "schema id version status name source insert insert_sha256 approved_by valid_from valid_to signal cycles pre_cycles " +
+		"layout replicates pcr_minutes lod volume_ul max_pool max_samples_per_plate specimens instruments shared_channel note " +
+		"targets states calls controls",
+	"targets":  "id role gene channel aliases origin wells specificity required loinc note",
+	"states":   "targets instruments when state note",
+	"calls":    "when default call action note",
+	"controls": "id role scope per_plate_min per_batch_min per_samples expect on_fail note",
+}
+
+func unknownFields(root *yaml.Node) []Fault {
+	if len(root.Content) == 0 {
+		return nil
+	}
+	doc := root.Content[0]
+	out := unknownKeys(doc, "")
+	for i := 0; i+1 < len(doc.Content); i += 2 {
+		level, list := doc.Content[i].Value, doc.Content[i+1]
+		if fields[level] == "" || list.Kind != yaml.SequenceNode {
+			continue
+		}
+		for _, item := range list.Content {
+			if item.Kind == yaml.AliasNode {
+				item = item.Alias
+			}
+			out = append(out, unknownKeys(item, level)...)
+		}
+	}
+	return out
+}
+
+func unknownKeys(n *yaml.Node, level string) []Fault {
+	var out []Fault
+	known := words(strings.Fields(fields[level]))
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if known.holds(key.Value) || key.Value == "<<" {
+			continue
+		}
+		out = append(out, Fault{Line: key.Line, Text: fmt.Sprintf("unknown field %q", key.Value),
+			Warning: level != "states" && level != "calls"})
+	}
+	return out
+}
