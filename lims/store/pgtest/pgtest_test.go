@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"testing"
 	"testing/fstest"
-"time"
 
 	"github.com/stretchr/testify/require"
 
