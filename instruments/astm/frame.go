@@ -185,12 +185,14 @@ func (r *Receiver) take() {
 			r.emit(Message, bytes.Clone(r.text[:whole]))
 			return
 		}
+		r.ends++
 	}
 	r.last = int(r.fn - '0')
 	r.answer(true)
 }
 
-// complete says how many bytes of text belong to whole messages: up to the end of the last L record.
+// complete says how many bytes of text belong to whole messages: up to the end of the last L record. HL7 text, which
+// GeneXpert sends in these frames after a change of its settings, has no L record: it ends with its first ETX.
 func (r *Receiver) complete() int {
 	whole := 0
 	for r.seen < len(r.text) {
@@ -203,6 +205,9 @@ func (r *Receiver) complete() int {
 			whole = r.seen + i + 1
 		}
 		r.seen += i + 1
+	}
+	if whole == 0 && r.ends == 0 && bytes.HasPrefix(r.text, []byte("MSH")) && bytes.Count(r.text, []byte{CR}) > 1 {
+		return len(r.text)
 	}
 	return whole
 }

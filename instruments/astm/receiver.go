@@ -61,6 +61,7 @@ type Receiver struct {
 	code   string // why the frame is bad
 	whole  int    // text[:whole] is with the caller
 	before int    // length of text before the frame that waits
+	ends   int    // frames in text that ended with ETX
 	held   []byte // bytes that came while waiting
 	events []Event
 }
@@ -90,7 +91,7 @@ func (r *Receiver) Accept(now time.Time) []Event {
 		return r.events
 	}
 	r.text = append(r.text[:0], r.text[r.whole:]...)
-	r.seen = 0
+	r.seen, r.ends = 0, 0
 	r.last = int(r.fn - '0')
 	r.answer(true)
 	r.release()
@@ -270,7 +271,7 @@ func (r *Receiver) close(code string) {
 		}
 		r.events = append(r.events, Event{Kind: Incomplete, Bytes: bytes.Clone(r.text), Code: why})
 	}
-	r.text, r.seen = r.text[:0], 0
+	r.text, r.seen, r.ends = r.text[:0], 0, 0
 	r.frame = r.frame[:0]
 	r.state = neutral
 	r.last = -1
