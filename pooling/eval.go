@@ -1,0 +1,150 @@
+package pooling
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+)
+
+// The JSON contract of `lims pooling eval`: one request a line, one answer a
+// line, the same id. A request names exactly one of
+//
+//	scheme      tree, array, partition, halving, regular, hypercube, two-disease
+//	optimise    tree, array, array-master, partition, regular, best
+//	decode, prevalence, dilution
+//
+// Field names are compared exactly; an unknown, repeated, null or ill-typed
+// field is refused. A refusal is {"id":…,"error":{"code":…,"message":…}} and
+// holds no number. Persons, pools and members count from 1. Floating-point
+// numbers are printed with as many digits as it takes to read them back exactly.
+const maxLine = 16 << 20
+
+var kinds = map[string]func(*fields) (any, error){
+	"scheme":     evalScheme,
+	"optimise":   evalOptimise,
+	"decode":     evalDecode,
+	"prevalence": evalPrevalence,
+	"dilution":   evalDilution,
+}
+
+// Eval answers one request; the answer has no line end.
+func Eval(line []byte) []byte {
+	f, err := parse(line)
+	if err != nil {
+		return failed(f, err)
+	}
+	kind := ""
+	for _, name := range f.names {
+		if kinds[name] == nil {
+			continue
+		}
+		if kind != "" {
+			return failed(f, refuse(BadField, "both %q and %q: expected one kind of request", kind, name))
+		}
+		kind = name
+	}
+	if kind == "" {
+		return failed(f, refuse(BadField, "expected one of scheme, optimise, decode, prevalence, dilution"))
+	}
+	answer, err := kinds[kind](f)
+	if err != nil {
+		return failed(f, err)
+	}
+	body, err := json.Marshal(answer)
+	if err != nil {
+		return failed(f, refuse(BadField, "answer: %v", err))
+	}
+	out := append([]byte(`{"id":`), f.id()...)
+	if len(body) > 2 {
+		out = append(out, ',')
+	}
+	return append(out, body[1:]...)
+}
+
+func failed(f *fields, err error) []byte {
+	var e *Error
+	if !errors.As(err, &e) {
+		e = &Error{Code: BadField, Text: err.Error()}
+	}
+	type failure struct {
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}
+	body, _ := json.Marshal(failure{e.Code, e.Text})
+	out := append([]byte(`{"id":`), f.id()...)
+	return append(append(append(out, `,"error":`...), body...), '}')
+}
+
+// EvalStream answers line by line until r ends. Blank lines are passed over; a
+// line over 16 MB is refused and skipped. It stops at the first error of r or w.
+func EvalStream(r io.Reader, w io.Writer) error {
+	in, out := bufio.NewReaderSize(r, 1<<16), bufio.NewWriter(w)
+	for {
+		line, long, err := readLine(in)
+		if err != nil && err != io.EOF {
+			return errors.Join(err, out.Flush())
+		}
+		switch {
+		case long:
+			out.Write(failed(nil, refuse(TooLarge, "line over %d bytes", maxLine)))
+			out.WriteByte('\n')
+		case len(bytes.TrimSpace(line)) > 0:
+			out.Write(Eval(line))
+			out.WriteByte('\n')
+		}
+		if err == io.EOF {
+			return out.Flush()
+		}
+		if in.Buffered() == 0 { // an interactive partner waits for its answer
+			if err := out.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func readLine(in *bufio.Reader) (line []byte, long bool, err error) {
+	for {
+		part, err := in.ReadSlice('\n')
+		if !long && len(line)+len(part) > maxLine {
+			line, long = nil, true
+		}
+		if !long {
+			line = append(line, part...)
+		}
+		if err != bufio.ErrBufferFull {
+			return line, long, err
+		}
+	}
+}
+
+// num prints NaN and infinities as null.
+type num float64
+
+func (n num) MarshalJSON() ([]byte, error) {
+	v := float64(n)
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(v)
+}
+
+func nums(x []float64) []num {
+	out := make([]num, len(x))
+	for i, v := range x {
+		out[i] = num(v)
+	}
+	return out
+}
+
+// from1 numbers from 1 and never gives null.
+func from1(x []int) []int {
+	out := make([]int, len(x))
+	for i, v := range x {
+		out[i] = v + 1
+	}
+	return out
+}

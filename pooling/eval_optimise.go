@@ -1,0 +1,168 @@
+package pooling
+
+// choiceAnswer is the answer to an optimisation.
+type choiceAnswer struct {
+	Stages    [][]int `json:"stages,omitempty"`
+	Rows      int     `json:"rows,omitempty"`
+	Cols      int     `json:"cols,omitempty"`
+	Master    bool    `json:"master,omitempty"`
+	Pools     []int   `json:"pools,omitempty"`
+	R         int     `json:"r,omitempty"`
+	S         int     `json:"s,omitempty"`
+	Objective string  `json:"objective"`
+	Value     num     `json:"value"`
+	charAnswer
+}
+
+func answerChoice(c Choice, g Goal) choiceAnswer {
+	if g.Kind == "" {
+		g.Kind = ET
+	}
+	a := choiceAnswer{Stages: c.Stages, Rows: c.Rows, Cols: c.Cols, Master: c.Master, Pools: c.Pools,
+		Objective: g.Kind, Value: num(c.Value), charAnswer: answerOf(c.Char)}
+	if c.Order != nil {
+		a.Order = from1(c.Order)
+	}
+	return a
+}
+
+var searches = map[string]func(*fields) (any, error){
+	"tree": searchTree, "array": searchArray, "array-master": searchArray, "partition": searchPartition,
+	"regular": searchRegular, "best": searchBest,
+}
+
+func evalOptimise(f *fields) (any, error) {
+	name := ""
+	f.need("optimise", "a name", &name)
+	do := searches[name]
+	if f.err != nil || do == nil {
+		f.fail(BadField, "optimise %q: expected tree, array, array-master, partition, regular or best", name)
+		return nil, f.err
+	}
+	return do(f)
+}
+
+func (f *fields) goal() Goal {
+	g := Goal{Kind: f.text("objective", ET)}
+	if g.Kind == GR {
+		f.need("d1", "a number", &g.D1)
+		f.need("d2", "a number", &g.D2)
+	}
+	return g
+}
+
+// span reads min and max; a given bound has to be at least 1.
+func (f *fields) span() Range {
+	r := Range{Min: f.int("min", 0), Max: f.int("max", 0)}
+	if f.has("min") && r.Min < 1 || f.has("max") && r.Max < 1 {
+		f.fail(BadSize, "min %d, max %d: expected at least 1", r.Min, r.Max)
+	}
+	return r
+}
+
+func searchTree(f *fields) (any, error) {
+	stages, r := f.int("stages", 2), f.span()
+	o := Options{Tests: f.tests(), Goal: f.goal()}
+	single := f.kindOf("risk") != '['
+	risk := f.vector("risk")
+	if err := f.done(); err != nil {
+		return nil, err
+	}
+	var c Choice
+	var err error
+	if single {
+		c, err = BestTree(risk[0], stages, r, o)
+	} else {
+		c, err = BestOrdered(risk, stages, r.Max, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	a := answerChoice(c, o.Goal)
+	if c.Order != nil { // per person in the order of the request
+		a.Each = unsorted(a.Each, c.Order)
+	}
+	return a, nil
+}
+
+// unsorted puts per-person measures back into the order of the request.
+func unsorted(e *eachOnes, order []int) *eachOnes {
+	if e == nil {
+		return nil
+	}
+	back := func(x []num) []num {
+		out := make([]num, len(x))
+		for i, who := range order {
+			out[who] = x[i]
+		}
+		return out
+	}
+	return &eachOnes{back(e.Risk), back(e.PSe), back(e.PSp), back(e.PPPV), back(e.PNPV)}
+}
+
+func searchArray(f *fields) (any, error) {
+	a := Array{Master: f.text("optimise", "") == "array-master", Strict: f.flag("strict")}
+	r := f.span()
+	o := ArrayOptions{Goal: f.goal(), Oblong: f.flag("oblong"), Persons: f.int("persons", 0)}
+	f.arrayTests(&a)
+	p := f.oneRisk()
+	if err := f.done(); err != nil {
+		return nil, err
+	}
+	c, err := BestArray(p, a, r, o)
+	if err != nil {
+		return nil, err
+	}
+	return answerChoice(c, o.Goal), nil
+}
+
+func searchPartition(f *fields) (any, error) {
+	r := f.span()
+	o := Options{Goal: f.goal()}
+	pool, each := f.poolTests()
+	o.Tests = []Test{pool, each}
+	risk := f.vector("risk")
+	if f.kindOf("risk") != '[' {
+		f.fail(BadField, "field \"risk\": expected a list of numbers")
+	}
+	if err := f.done(); err != nil {
+		return nil, err
+	}
+	c, err := BestPartition(risk, r.Max, o)
+	if err != nil {
+		return nil, err
+	}
+	a := answerChoice(c, o.Goal)
+	a.Groups = groupsFrom1(Partition{Pools: c.Pools}.Groups(risk))
+	return a, nil
+}
+
+// searchRegular finds the pool size of a regular design.
+func searchRegular(f *fields) (any, error) {
+	g, goal := Regular{R: f.size("r"), E: f.int("e", 0)}, f.goal()
+	g.Pool, g.Each = f.poolTests()
+	p, r := f.oneRisk(), f.span()
+	if err := f.done(); err != nil {
+		return nil, err
+	}
+	r, err := r.or(2, 100)
+	if err != nil {
+		return nil, err
+	}
+	if err := goal.check(); err != nil {
+		return nil, err
+	}
+	var best choiceAnswer
+	for g.S = r.Min; g.S <= r.Max; g.S++ {
+		c, err := g.Char(p, 1)
+		if err != nil {
+			return nil, err
+		}
+		if v := goal.each(c); best.S == 0 || v < float64(best.Value)-1e-13 {
+			best = answerChoice(Choice{Char: c, Value: v}, goal)
+			best.R, best.S = g.R, g.S
+		}
+	}
+	best.Tests, best.Persons, best.Each = nil, 0, nil
+	return best, nil
+}
