@@ -1,0 +1,101 @@
+package sheet
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+
+	"natlims/instruments/unpack"
+)
+
+// isXML recognises SpreadsheetML 2003, which programs save as ".xls" or ".xml".
+func isXML(raw []byte) bool {
+	h := head(raw)
+	return (bytes.HasPrefix(h, []byte("<?xml")) || bytes.HasPrefix(h, []byte("<Workbook"))) &&
+		bytes.Contains(raw[:min(len(raw), 4096)], []byte("urn:schemas-microsoft-com:office:spreadsheet"))
+}
+
+// openXML reads all sheets at once: the document is one text.
+func openXML(raw []byte) (*Book, error) {
+	text, err := unpack.XMLText(raw)
+	if err != nil {
+		return nil, err
+	}
+	s := unpack.NewScanner(text)
+	b := &Book{Format: "xml"}
+	for {
+		k, err := s.Next()
+		if err != nil {
+			return nil, err
+		}
+		if k == 0 {
+			break
+		}
+		if k != unpack.Start || s.Name != "Worksheet" {
+			continue
+		}
+		if len(b.Sheets) == MaxSheets {
+			return nil, fmt.Errorf("%w: more than %d sheets", unpack.ErrTooLarge, MaxSheets)
+		}
+		name, err := s.Attr("Name")
+		if err != nil {
+			return nil, err
+		}
+		rows, err := worksheet2003(s)
+		if err != nil {
+			return nil, fmt.Errorf("sheet %q: %w", name, err)
+		}
+		b.Sheets = append(b.Sheets, &Sheet{Name: name, read: func(int) ([]Row, error) { return rows, nil }})
+	}
+	if len(b.Sheets) == 0 {
+		return nil, bad("the workbook has no sheet")
+	}
+	return b, nil
+}
+
+// worksheet2003 reads the rows of the Worksheet that has just started. Row and Cell count on unless they name an Index.
+func worksheet2003(s *unpack.Scanner) ([]Row, error) {
+	var g grid
+	line, col := 0, 0
+	for depth := s.Depth(); ; {
+		k, err := s.Next()
+		switch {
+		case err != nil:
+			return nil, err
+		case k == unpack.End && s.Depth() < depth:
+			g.end()
+			return g.rows, nil
+		case k == unpack.End && s.Name == "Row":
+			g.end()
+		case k != unpack.Start:
+		case s.Name == "Row":
+			if line, err = index2003(s, line+1); err == nil {
+				col, err = 0, g.begin(line)
+			}
+		case s.Name == "Cell":
+			col, err = index2003(s, col+1)
+		case s.Name == "Data" && g.line > 0:
+			var text string
+			if text, err = s.All(); err == nil {
+				err = g.put(col-1, text)
+			}
+		case s.Name == "Comment":
+			err = s.Skip()
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+}
+
+func index2003(s *unpack.Scanner, next int) (int, error) {
+	v, err := s.Attr("Index")
+	if err != nil || v == "" {
+		return next, err
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > MaxRow {
+		return 0, fmt.Errorf("%w: the index %.20q", unpack.ErrTooLarge, v)
+	}
+	return n, nil
+}

@@ -1,0 +1,134 @@
+package instruments
+
+import (
+	"errors"
+
+	"natlims/instruments/sheet"
+	"natlims/instruments/unpack"
+	"natlims/lims/pcr"
+)
+
+// Archives and workbooks are opened once for all drivers. Nothing of them is trusted: see packages unpack and sheet
+// for what is refused and how much memory a file can take.
+func init() {
+	registerWorkbook(isWorkbook, workbookTables)
+	register(Driver{
+		Name: "archive", Title: "Archive or workbook that cannot be opened: says why (encrypted CFX .pcrd/.zpcr, damaged, too large)",
+		Wire: WireFile, Verified: true, Sniff: sniffBroken, Decode: decodeBroken,
+	})
+}
+
+// archive is the checked directory of a zip archive; unpack.ErrNotFound where the content is none.
+func (f *File) archive() (*unpack.Archive, error) {
+	return view(f, "archive", func(f *File) (*unpack.Archive, error) {
+		if !unpack.IsZip(f.Raw) {
+			return nil, unpack.ErrNotFound
+		}
+		return unpack.Open(f.Raw)
+	})
+}
+
+// book is the workbook; unpack.ErrNotFound where the content is none.
+func (f *File) book() (*sheet.Book, error) {
+	return view(f, "book", func(f *File) (*sheet.Book, error) {
+		if !sheet.Is(f.Raw) {
+			return nil, unpack.ErrNotFound
+		}
+		if unpack.IsZip(f.Raw) {
+			a, err := f.archive()
+			if err != nil {
+				return nil, err
+			}
+			return sheet.Archive(a)
+		}
+		return sheet.Open(f.Raw)
+	})
+}
+
+func isWorkbook(f *File) bool {
+	_, err := f.book()
+	return !errors.Is(err, unpack.ErrNotFound)
+}
+
+// workbookTables makes a Table of each sheet; its rows are read when they are asked for.
+func workbookTables(f *File) ([]*Table, error) {
+	b, err := f.book()
+	if err != nil {
+		return nil, unpackError(err)
+	}
+	tables := make([]*Table, len(b.Sheets))
+	for i, s := range b.Sheets {
+		tables[i] = NewTable(s.Name, func() ([]Row, error) {
+			rows, err := s.Rows()
+			if err != nil {
+				return nil, unpackError(err)
+			}
+			out := make([]Row, len(rows))
+			for i, r := range rows {
+				out[i] = Row(r)
+			}
+			return out, nil
+		})
+	}
+	return tables, nil
+}
+
+// unpackError gives the errors of packages unpack and sheet their code.
+func unpackError(err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return err
+	}
+	code := CodeDamaged
+	switch {
+	case errors.Is(err, unpack.ErrTooLarge):
+		code = CodeTooLarge
+	case errors.Is(err, unpack.ErrEncrypted):
+		code = CodeEncrypted
+	case errors.Is(err, unpack.ErrEncoding):
+		code = CodeEncoding
+	}
+	return &Error{Code: code, Offset: -1, Err: err}
+}
+
+// broken says why an archive or a workbook cannot be opened, nil where it can or where the content is neither.
+func broken(f *File) error {
+	a, err := f.archive()
+	if err == nil {
+		sealed := 0
+		for _, e := range a.Entries {
+			if e.Encrypted {
+				sealed++
+			}
+		}
+		if sealed > 0 {
+			return &Error{Code: CodeEncrypted, Offset: -1, Value: a.Entries[0].Name,
+				Want: "an export of the run (a .pcrd or .zpcr file can be read by its own software only)"}
+		}
+	}
+	if err == nil || errors.Is(err, unpack.ErrNotFound) {
+		_, err = f.book()
+	}
+	if err == nil || errors.Is(err, unpack.ErrNotFound) {
+		return nil
+	}
+	return unpackError(err)
+}
+
+// sniffBroken is sure only of what no other driver can read either.
+func sniffBroken(f *File) int {
+	if broken(f) != nil {
+		return 100
+	}
+	return 0
+}
+
+func decodeBroken(f *File) ([]pcr.Run, error) {
+	if err := broken(f); err != nil {
+		return nil, err
+	}
+	return nil, &Error{Code: CodeUnknown, Offset: -1, Want: "an archive or a workbook that cannot be opened"}
+}
