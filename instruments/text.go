@@ -47,11 +47,15 @@ func readText(f *File) (Text, error) {
 	if err != nil {
 		return Text{}, err
 	}
-	// Cepheid's export repeats U+FEFF between its blocks.
+	return linesOf(body, enc)
+}
+
+// linesOf takes decoded text apart. Cepheid's export repeats U+FEFF between its blocks; it is dropped everywhere.
+func linesOf(body, enc string) (t Text, err error) {
 	if strings.Contains(body, "\ufeff") {
 		body = strings.ReplaceAll(body, "\ufeff", "")
 	}
-	t := Text{Encoding: enc}
+	t = Text{Encoding: enc}
 	if t.Lines, err = splitLines(body); err != nil {
 		return Text{}, err
 	}
@@ -84,7 +88,7 @@ func decodeText(raw []byte) (body, enc string, err error) {
 		return "", "", &Error{Code: CodeEncoding, Offset: int64(i), Value: fmt.Sprintf("%q", raw[:min(len(raw), 8)]), Want: "text"}
 	}
 	if declared(raw) == Windows1251 {
-		return decodeWith(charmap.Windows1251.NewDecoder().Bytes, raw), Windows1251, nil
+		return decoders[Windows1251](raw), Windows1251, nil
 	}
 	if utf8.Valid(raw) {
 		return string(raw), UTF8, nil
@@ -92,13 +96,23 @@ func decodeText(raw []byte) (body, enc string, err error) {
 	if good, bad := multibyte(raw); good > 4*bad {
 		return strings.ToValidUTF8(string(raw), "\ufffd"), UTF8, nil
 	}
-	if s := decodeWith(simplifiedchinese.GB18030.NewDecoder().Bytes, raw); declared(raw) == GB18030 || hasWord(s, hanWords) {
+	if s := decoders[GB18030](raw); declared(raw) == GB18030 || hasWord(s, hanWords) {
 		return s, GB18030, nil
 	}
-	if s := decodeWith(charmap.Windows1251.NewDecoder().Bytes, raw); hasWord(s, cyrillicWords) {
+	if s := decoders[Windows1251](raw); hasWord(s, cyrillicWords) {
 		return s, Windows1251, nil
 	}
-	return decodeWith(charmap.Windows1252.NewDecoder().Bytes, raw), Latin1, nil
+	return decoders[Latin1](raw), Latin1, nil
+}
+
+// decoders read bytes in a named encoding; what is no text of it becomes U+FFFD.
+var decoders = map[string]func([]byte) string{
+	UTF8:        func(b []byte) string { return strings.ToValidUTF8(string(b), "\ufffd") },
+	UTF16LE:     func(b []byte) string { return fromUTF16(b, binary.LittleEndian) },
+	UTF16BE:     func(b []byte) string { return fromUTF16(b, binary.BigEndian) },
+	GB18030:     func(b []byte) string { return decodeWith(simplifiedchinese.GB18030.NewDecoder().Bytes, b) },
+	Windows1251: func(b []byte) string { return decodeWith(charmap.Windows1251.NewDecoder().Bytes, b) },
+	Latin1:      func(b []byte) string { return decodeWith(charmap.Windows1252.NewDecoder().Bytes, b) },
 }
 
 func decodeWith(decode func([]byte) ([]byte, error), raw []byte) string {

@@ -60,7 +60,7 @@ func Delimiter(lines []string) byte {
 				continue
 			}
 			h := newHeader(i, Row{Cells: cells})
-			if h.Well() >= 0 && (h.Cq() >= 0 || h.any(sampleWords) >= 0 || h.Has("Cycle") || h.any(eppendorfWords) >= 0) {
+			if h.Well() >= 0 && (h.Cq() >= 0 || h.any(sampleWords) >= 0 || h.Has("Cycle") || len(ctColumns(h)) > 0) {
 				return sep
 			}
 		}
@@ -83,7 +83,7 @@ func Delimiter(lines []string) byte {
 
 // mayHead says cheaply whether a line can hold a well word.
 func mayHead(l string) bool {
-	for _, w := range []string{"ell", "os", "No.", "孔", "ocation", "WELL", "POS", "унка"} {
+	for _, w := range []string{"ell", "os", "No.", "孔", "ocation", "WELL", "POS", "унка", "umber", "ycle", "pos", "#", "Site"} {
 		if strings.Contains(l, w) {
 			return true
 		}
@@ -91,10 +91,7 @@ func mayHead(l string) bool {
 	return false
 }
 
-var (
-	separators     = []byte{'\t', ';', ','}
-	eppendorfWords = set("ctsybr", "ctfam", "ctvic", "cthex", "ctjoe", "ctrox", "ctcy5", "cttamra", "ctcy3", "cttexasred")
-)
+var separators = []byte{'\t', ';', ','}
 
 // SplitRows cuts lines into rows of cells. first is the number of the first line. Quoted cells may hold separators,
 // doubled quotes and up to 16 line ends; a quote that is never closed is taken as a letter.

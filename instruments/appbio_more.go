@@ -1,0 +1,162 @@
+package instruments
+
+import (
+	"math"
+
+	"natlims/lims/pcr"
+)
+
+// genotypes reads "Allele1 Ct" and "Allele2 Ct": two readings a row, named "ASSAY-ALLELE" as the amplification data names them.
+func (b *appbio) genotypes(f *File, run *pcr.Run, at wells) {
+	h := b.head
+	rows := below(b.results, h)
+	names, dyes := alleles(f, at)
+	for i, n := range []string{"Allele1", "Allele2"} {
+		l := b.columns(at)
+		l.cq = h.Col(n+" Ct", n+" CT", n+" Crt")
+		if l.cq < 0 {
+			continue
+		}
+		l.target = h.Col("SNP Assay Name")
+		l.dye = h.Col(n + " Reporter")
+		l.fix = func(g *pcr.Reading) {
+			if g.Dye == "" {
+				g.Dye = dyes[i][g.Well]
+			}
+			name := first(names[i][g.Well], []string{"Allele 1", "Allele 2"}[i])
+			if g.Target == "" {
+				g.Target = name
+			} else {
+				g.Target += "-" + name
+			}
+		}
+		readings, notes := l.read(rows)
+		run.Readings = append(run.Readings, readings...)
+		run.Notes = append(run.Notes, notes...)
+	}
+}
+
+// alleles gives the names and dyes of both alleles of each well from the sample set-up.
+func alleles(f *File, at wells) (names, dyes [2]map[string]string) {
+	for i := range names {
+		names[i], dyes[i] = map[string]string{}, map[string]string{}
+	}
+	rows, err := f.Table("Sample Setup").Rows()
+	if err != nil {
+		return names, dyes
+	}
+	h, ok := FindHeaderWith(rows, "Well", "Allele1 Name")
+	if !ok {
+		return names, dyes
+	}
+	for _, r := range below(rows, h) {
+		well, ok := at.of(first(r.At(h.Col("Well Position")), r.At(h.Col("Well"))))
+		if !ok {
+			continue
+		}
+		names[0][well], names[1][well] = r.At(h.Col("Allele1 Name")), r.At(h.Col("Allele2 Name"))
+		dyes[0][well], dyes[1][well] = r.At(h.Col("Allele1 Reporter")), r.At(h.Col("Allele2 Reporter"))
+	}
+	return names, dyes
+}
+
+// maxCycles bounds the values of one curve. No cycler runs so many cycles.
+const maxCycles = 200
+
+// appbioCurves reads "Amplification Data": Well, [Well Position,] Cycle, Target Name, Rn, Delta Rn. Rows may come in any order.
+func appbioCurves(f *File, at wells) (curves []pcr.Curve, cycles int, err error) {
+	rows, err := f.Table("Amplification Data").Rows()
+	if err != nil || rows == nil {
+		return nil, 0, err
+	}
+	h, ok := findHeader(rows, func(h Header) bool { return h.Well() >= 0 && h.Col("Cycle", "Cycle Number") >= 0 && h.Col("Rn") >= 0 })
+	if !ok {
+		return nil, 0, nil
+	}
+	rows = below(rows, h)
+	well, target := h.Col("Well Position", "Well"), h.Col("Target Name", "Target")
+	s := newSeries(rows, h.Col("Cycle", "Cycle Number"))
+	s.add(pcr.Rn, h.Col("Rn"))
+	s.add(pcr.DeltaRn, h.Col("Delta Rn", "ΔRn", "dRn", "DRn"))
+	for _, r := range rows {
+		if name, ok := at.of(r.At(well)); ok {
+			s.take(name, r.At(target), "", r)
+		}
+	}
+	return s.curves(), s.cycles, nil
+}
+
+// series collects curves from rows of one cycle each.
+type series struct {
+	rows   []Row
+	cycle  int // column of the cycle number
+	cycles int // the largest cycle seen
+	kinds  []pcr.CurveKind
+	cols   []int
+	marks  []Mark
+	at     map[[3]string]int // well, target, dye -> first of its curves
+	out    []pcr.Curve
+	prior  [3]string
+	last   int
+}
+
+func newSeries(rows []Row, cycle int) *series {
+	return &series{rows: rows, cycle: cycle, at: map[[3]string]int{}, last: -1}
+}
+
+// add names a column of values; -1 is left out.
+func (s *series) add(kind pcr.CurveKind, col int) {
+	if col < 0 {
+		return
+	}
+	s.kinds, s.cols = append(s.kinds, kind), append(s.cols, col)
+	s.marks = append(s.marks, NumberMark(column(s.rows[:min(len(s.rows), 5000)], col)))
+}
+
+// take puts the values of a row to the curves of the well. Cycles without a value become NaN.
+func (s *series) take(well, target, dye string, r Row) {
+	n, ok := index(r.At(s.cycle))
+	if !ok || n < 1 || n > maxCycles {
+		return
+	}
+	k := [3]string{well, target, dye}
+	i := s.last
+	if k != s.prior || i < 0 {
+		if i, ok = s.at[k]; !ok {
+			i = len(s.out)
+			for _, kind := range s.kinds {
+				s.out = append(s.out, pcr.Curve{Well: well, Target: target, Dye: dye, Kind: kind, First: n, Y: make([]float64, 0, 45)})
+			}
+			s.at[k] = i
+		}
+		s.prior, s.last = k, i
+	}
+	s.cycles = max(s.cycles, n)
+	for j, col := range s.cols {
+		cell := r.At(col)
+		if cell == "" {
+			continue
+		}
+		c := &s.out[i+j]
+		if len(c.Y) == 0 {
+			c.First = n
+		}
+		for at := n - c.First; at >= len(c.Y) && at >= 0; {
+			c.Y = append(c.Y, math.NaN())
+		}
+		if at := n - c.First; at >= 0 {
+			c.Y[at] = Number(cell, s.marks[j])
+		}
+	}
+}
+
+// curves are those that hold at least one value.
+func (s *series) curves() []pcr.Curve {
+	kept := s.out[:0]
+	for _, c := range s.out {
+		if len(c.Y) > 0 {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}

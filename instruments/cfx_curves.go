@@ -1,0 +1,67 @@
+package instruments
+
+import "natlims/lims/pcr"
+
+// Bio-Rad "Quantification Amplification Results_FAM.csv": ",Cycle,A1,A2,…", one row a cycle, one file a dye. It holds curves
+// and no Cq, so it is refused as a result; its curves come with the refusal.
+
+func curvesHead(h Header) bool {
+	c := h.Col("Cycle")
+	if c < 0 || c > 1 || len(h.Names) < c+2 {
+		return false
+	}
+	n := 0
+	for _, name := range h.Names[c+1:] {
+		if _, ok := WellName(name); ok {
+			n++
+		} else if name != "" {
+			return false
+		}
+	}
+	return n > 0
+}
+
+func sniffCFXCurves(f *File) int {
+	if _, ok := find(f, curvesHead); ok {
+		return 85
+	}
+	return 0
+}
+
+func decodeCFXCurves(f *File) ([]pcr.Run, error) {
+	h, ok := find(f, curvesHead)
+	if !ok {
+		return nil, nothing("", 0, "a Cq column")
+	}
+	run := pcr.Run{Instrument: "Bio-Rad CFX"}
+	run.Curves, run.Cycles = wideCurves(h, h.Col("Cycle"), WellName)
+	return []pcr.Run{run}, nothing("", h.Line, "Cq values; this file holds amplification curves only")
+}
+
+// wideCurves reads a table with one row a cycle and one column a well.
+func wideCurves(h found, cycle int, well func(string) (string, bool)) (curves []pcr.Curve, cycles int) {
+	rows := h.below()
+	for col := cycle + 1; col < len(h.Names); col++ {
+		name, ok := well(h.Names[col])
+		if !ok {
+			continue
+		}
+		mark := NumberMark(column(rows[:min(len(rows), maxCycles)], col))
+		c := pcr.Curve{Well: name, Kind: pcr.Raw}
+		for _, r := range rows {
+			n, ok := index(r.At(cycle))
+			if !ok || len(c.Y) >= maxCycles || n != c.First+len(c.Y) && len(c.Y) > 0 {
+				break
+			}
+			if len(c.Y) == 0 {
+				c.First = n
+			}
+			c.Y = append(c.Y, Number(r.At(col), mark))
+			cycles = max(cycles, n)
+		}
+		if len(c.Y) > 0 {
+			curves = append(curves, c)
+		}
+	}
+	return curves, cycles
+}

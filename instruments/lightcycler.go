@@ -1,0 +1,192 @@
+package instruments
+
+import (
+	"strings"
+
+	"natlims/lims/pcr"
+)
+
+// Roche LightCycler 480. No export names the target: that is the filter combination, which the laboratory maps.
+//
+//	Experiment: X  Selected Filter: SYBR Green I / HRM Dye (483-533)      short: one file for each filter and analysis
+//	Include→Color→Pos→Name→Cp→Concentration→Standard→Status
+//	True→255→A1→Sample 1→16.13→1.01E5→0→
+//	"Experiment Name"→"Analysis Name"→Included→Position→"SampleName"→CrossingPoint→…→Call→CpUncertain→CpState     long
+//	Raw Data →→Experiment - X (Run on LCS480 1.5.0.39)                    raw curves, no Cp
+//
+// An empty Cp, written as a blank in the long form, says that there was no crossing point.
+func init() {
+	register(Driver{Name: "lightcycler480", Title: "Roche LightCycler 480: Cp tables (txt)", Wire: WireFile, Verified: true,
+		Sniff: sniffLC480, Decode: decodeLC480, Setup: setupLC480})
+	register(Driver{Name: "lightcycler96", Title: "Roche LightCycler 96: result table (csv, txt, xlsx)", Wire: WireFile, Verified: true,
+		Sniff: sniffBy(lc96Head, 90), Decode: decodeLC96, Setup: setupLC96})
+}
+
+func lcShort(h Header) bool {
+	return h.Has("Pos", "Name", "Cp") && h.Col("Include", "Status", "Concentration", "Color") >= 0
+}
+
+func lcLong(h Header) bool { return h.Has("Position", "SampleName", "CrossingPoint") }
+
+func lcRaw(h Header) bool { return h.Has("SamplePos", "Cycle#") }
+
+func lcSetup(h Header) bool { return h.Has("General:Pos") }
+
+func sniffLC480(f *File) int {
+	for _, is := range []func(Header) bool{lcShort, lcLong, lcRaw, lcSetup} {
+		if _, ok := find(f, is); ok {
+			return 88
+		}
+	}
+	return 0
+}
+
+func decodeLC480(f *File) ([]pcr.Run, error) {
+	if h, ok := find(f, lcShort); ok {
+		return decodeLCShort(h)
+	}
+	if h, ok := find(f, lcLong); ok {
+		return decodeLCLong(h)
+	}
+	if h, ok := find(f, lcRaw); ok {
+		run := lcRawCurves(h)
+		return []pcr.Run{run}, nothing("", h.Line, "a Cp column; this file holds raw fluorescence only")
+	}
+	if h, ok := find(f, lcSetup); ok {
+		return nil, &Error{Code: CodeNotRun, Line: h.Line, Offset: -1, Value: h.Names[0], Want: "a Cp table; this is a sample list"}
+	}
+	return nil, nothing("", 0, "a Cp column")
+}
+
+func decodeLCShort(h found) ([]pcr.Run, error) {
+	run := pcr.Run{Instrument: "LightCycler 480"}
+	filter := ""
+	for _, r := range h.rows[:h.Row] {
+		line := strings.Join(r.Cells, " ")
+		if _, after, ok := strings.Cut(line, "Experiment:"); ok {
+			run.Name, filter, _ = strings.Cut(after, "Selected Filter:")
+			run.Name, filter = strings.TrimSpace(run.Name), strings.TrimSpace(filter)
+		}
+	}
+	l := newLong(h.Header)
+	l.well, l.cq, l.sample = h.Col("Pos"), h.Col("Cp"), h.Col("Name")
+	l.omit, l.included = h.Col("Include"), set("true", "1", "yes", "")
+	l.rule.Empty = pcr.NoCq
+	if col := h.Col("Status"); col >= 0 {
+		l.flags, l.names = []int{col}, []string{"Status"}
+	}
+	l.fix = func(g *pcr.Reading) { g.Dye = filter }
+	return h.run(run, l)
+}
+
+func decodeLCLong(h found) ([]pcr.Run, error) {
+	l := newLong(h.Header)
+	l.well, l.cq, l.sample, l.call = h.Col("Position"), h.Col("CrossingPoint"), h.Col("SampleName"), h.Col("Call")
+	l.omit, l.included = h.Col("Included"), set("1", "true", "yes", "")
+	l.rule.Empty = pcr.NoCq
+	for _, name := range []string{"StatusCodes", "CpState"} {
+		if col := h.Col(name); col >= 0 {
+			l.flags, l.names = append(l.flags, col), append(l.names, name)
+		}
+	}
+	rows, col := h.below(), h.Col("Analysis Name")
+	names := map[string]bool{}
+	for _, r := range rows {
+		names[r.At(col)] = true
+	}
+	if len(names) > 1 { // several analyses of one plate in a file: their names tell the readings of a well apart
+		l.target = col
+	}
+	run := pcr.Run{Instrument: "LightCycler 480"}
+	if len(rows) > 0 {
+		run.Name = rows[0].At(h.Col("Experiment Name"))
+	}
+	return h.run(run, l)
+}
+
+// lcRawCurves reads "SamplePos SampleName Prog# Seg# Cycle# Time Temp 465-510": one column for each filter. Only the
+// program with the most cycles is amplification.
+func lcRawCurves(h found) pcr.Run {
+	run := pcr.Run{Instrument: "LightCycler 480"}
+	rows, prog, cycle := h.below(), h.Col("Prog#"), h.Col("Cycle#")
+	most, best := 0, ""
+	for _, r := range rows {
+		if n, ok := index(r.At(cycle)); ok && n > most {
+			most, best = n, r.At(prog)
+		}
+	}
+	for col := h.Col("Temp") + 1; col > 0 && col < len(h.Names); col++ {
+		if h.Names[col] == "" {
+			continue
+		}
+		s := newSeries(rows, cycle)
+		s.add(pcr.Raw, col)
+		for _, r := range rows {
+			if name, ok := WellName(r.At(h.Col("SamplePos"))); ok && r.At(prog) == best {
+				s.take(name, "", h.Names[col], r)
+			}
+		}
+		run.Curves = append(run.Curves, s.curves()...)
+	}
+	run.Cycles = most
+	return run
+}
+
+// LightCycler 96:
+//
+//	Color,Position,Sample Name,Gene Name,Cq,Concentration,Call,Excluded,Sample Type,Standard,Cq Mean,…,Dye,Edited Call,…,Number
+//
+// "-" says that there is no Cq.
+func lc96Head(h Header) bool {
+	return h.Has("Position", "Sample Name", "Gene Name", "Cq") || h.Has("Position", "Cq", "Edited Call", "EPF")
+}
+
+func decodeLC96(f *File) ([]pcr.Run, error) {
+	h, ok := find(f, lc96Head)
+	if !ok {
+		return nil, nothing("", 0, "a table with Position, Gene Name and Cq")
+	}
+	l := newLong(h.Header)
+	l.well, l.cq, l.sample, l.target = h.Col("Position"), h.Col("Cq"), h.Col("Sample Name"), h.Col("Gene Name")
+	l.call, l.task, l.dye, l.omit = h.Col("Call"), h.Col("Sample Type"), h.Col("Dye"), h.Col("Excluded")
+	l.omitted = set("checked", "true", "yes", "1", "excluded")
+	if col := h.Col("Failure"); col >= 0 {
+		l.flags, l.names = []int{col}, []string{"Failure"}
+	}
+	damaged := map[int]bool{}
+	for _, r := range h.below() {
+		if runTogether(r, h.Header, l.well) {
+			damaged[r.Line] = true
+		}
+	}
+	l.fix = func(g *pcr.Reading) {
+		if damaged[g.Line] { // the cells behind the break belong to another row
+			g.Dye, g.Status = "", ""
+		}
+		g.Status = strings.TrimPrefix(g.Status, "Failure=None")
+	}
+	runs, err := h.run(pcr.Run{Instrument: "LightCycler 96"}, l)
+	if err == nil {
+		for _, r := range h.below() {
+			if damaged[r.Line] {
+				runs[0].Notes = append(runs[0].Notes, pcr.Note{Line: r.Line, Code: "row.damaged", Text: cut(strings.Join(r.Cells, ","))})
+			}
+		}
+	}
+	return runs, err
+}
+
+// runTogether says whether a second position stands in a row behind the first one, in a column that holds none:
+// two rows were run together.
+func runTogether(r Row, h Header, well int) bool {
+	if len(r.Cells) > len(h.Names)+1 {
+		return true
+	}
+	colour := h.Col("Color")
+	for i := well + 1; i < len(r.Cells); i++ {
+		if colour >= 0 && r.At(colour) != "" && strings.Count(r.At(i), ";") == 3 && strings.Count(r.At(colour), ";") == 3 && numeric(strings.ReplaceAll(r.At(i), ";", "")) {
+			return true
+		}
+	}
+	return false
+}

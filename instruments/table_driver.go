@@ -1,0 +1,28 @@
+package instruments
+
+import "natlims/lims/pcr"
+
+// The plainest table: a header row with a well word and a Cq word that no instrument's driver claims, such as the
+// minimal "Well,Cq". It is the last one asked.
+func init() {
+	register(Driver{Name: "table", Title: "any table with a well column and a Cq column", Wire: WireFile, Sniff: sniffBy(plainHead, 5), Decode: decodePlain, Setup: setupTable})
+}
+
+func plainHead(h Header) bool { return h.Well() >= 0 && h.Cq() >= 0 && h.Well() != h.Cq() }
+
+func decodePlain(f *File) ([]pcr.Run, error) {
+	h, ok := find(f, plainHead)
+	if !ok {
+		return nil, nothing("", 0, "a table with a well column and a Cq column")
+	}
+	l := newLong(h.Header)
+	l.sample = pick(h.Col("Sample Name", "Sample ID", "Sample", "Name"), h.containing(hanSample))
+	l.target = pick(h.Col("Target Name", "Target", "Detector Name", "Detector", "Assay Name", "Assay", "Gene Name", "Gene"), h.containing(hanTarget, l.sample))
+	l.dye = pick(h.Col("Reporter", "Fluor", "Dye", "Channel"), h.containing(hanDye))
+	l.call, l.task, l.omit = h.Col("Call", "Result"), pick(h.Col("Task", "Content", "Type", "Sample Type"), h.containing(hanTask)), h.Col("Omit", "Excluded")
+	if l.index = -1; h.Has("Well", "Well Position") {
+		l.well, l.index = h.Col("Well Position"), h.Col("Well")
+	}
+	l.plate = plateOf(largest(h.below(), l.well))
+	return h.run(pcr.Run{}, l)
+}
