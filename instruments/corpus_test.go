@@ -104,15 +104,14 @@ func TestCorpusRefused(t *testing.T) {
 		return
 	}
 	for name, code := range map[string]string{
-		"lightcycler480/LC480_Example.txt":                               instruments.CodeNoResults,
-		"mic_raw/MIC_experimental_raw_fluorescence_data.csv":             instruments.CodeNoResults,
-		"quantstudio_txt/appbio_quantstudio_minimal_missing_results.txt": instruments.CodeNoResults,
-		"plate_setup/LC480_Example_SampleInfo.txt":                       instruments.CodeNotRun,
-		"plate_setup/QPCR_PREP_2020-07-16_16-13.csv":                     instruments.CodeUnknown,
-		"plate_setup/hamilton_plate_layout.csv":                          instruments.CodeUnknown,
-		"plate_setup/welllit_plate_layout.csv":                           instruments.CodeUnknown,
-		"encoding/Product_Coding.txt":                                    instruments.CodeUnknown,
-		"tapestry_16x40.tsv":                                             instruments.CodeUnknown,
+		"lightcycler480/LC480_Example.txt":                   instruments.CodeNoResults,
+		"mic_raw/MIC_experimental_raw_fluorescence_data.csv": instruments.CodeNoResults,
+		"plate_setup/LC480_Example_SampleInfo.txt":           instruments.CodeNotRun,
+		"plate_setup/QPCR_PREP_2020-07-16_16-13.csv":         instruments.CodeUnknown,
+		"plate_setup/hamilton_plate_layout.csv":              instruments.CodeUnknown,
+		"plate_setup/welllit_plate_layout.csv":               instruments.CodeUnknown,
+		"encoding/Product_Coding.txt":                        instruments.CodeUnknown,
+		"tapestry_16x40.tsv":                                 instruments.CodeUnknown,
 	} {
 		raw, err := os.ReadFile(filepath.Join(dir, name))
 		require.NoError(t, err)
