@@ -209,12 +209,6 @@ func (s *sheet) bar(x, y, w, h float64, c ink) {
 	s.pdf.RectFromUpperLeftWithStyle(x, y, w, h, "F")
 }
 
-func (s *sheet) frame(x, y, w, h float64, c ink) {
-	s.pdf.SetLineWidth(0.6)
-	s.pdf.SetStrokeColor(c[0], c[1], c[2])
-	s.pdf.RectFromUpperLeftWithStyle(x, y, w, h, "D")
-}
-
 // finish writes the foot of every page, now that their number is known, and gives the file.
 func (s *sheet) finish() ([]byte, error) {
 	for n := 1; n <= s.pages; n++ {
