@@ -73,7 +73,7 @@ func searchTree(f *fields) (any, error) {
 	if single {
 		c, err = BestTree(risk[0], stages, r, o)
 	} else {
-		c, err = BestOrdered(risk, stages, r.Max, o)
+		c, err = BestOrdered(risk, stages, r, o)
 	}
 	if err != nil {
 		return nil, err
@@ -128,7 +128,7 @@ func searchPartition(f *fields) (any, error) {
 	if err := f.done(); err != nil {
 		return nil, err
 	}
-	c, err := BestPartition(risk, r.Max, o)
+	c, err := BestPartition(risk, r, o)
 	if err != nil {
 		return nil, err
 	}

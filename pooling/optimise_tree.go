@@ -56,7 +56,7 @@ func BestTree(p float64, stages int, r Range, o Options) (Choice, error) {
 	}
 	s := newSearch(Same(p, r.Max), tests)
 	size := 0
-	err = o.Goal.minimise(s, func() (float64, float64) {
+	err = o.Goal.minimise(s, func() error {
 		best := math.Inf(1)
 		for n := r.Min; n <= r.Max; n++ {
 			v := (1 + s.below(s.root(0, n), nil)) / float64(n)
@@ -64,7 +64,7 @@ func BestTree(p float64, stages int, r Range, o Options) (Choice, error) {
 				best, size = v, n
 			}
 		}
-		return best, float64(size)
+		return nil
 	}, func() (Char, error) { return s.char(Same(p, size), size) })
 	if err != nil {
 		return Choice{}, err
@@ -102,14 +102,17 @@ func (o Options) perStage(stages int) ([]Test, error) {
 // minimise runs solve once for ET and GR. For MAR it lowers the ratio
 // E(T)/E(correct): with d1 = d2 = ratio the program minimises E(T) − ratio·E(correct),
 // and each optimum gives a ratio no larger than the one before.
-func (g Goal) minimise(s *search, solve func() (float64, float64), result func() (Char, error)) error {
+func (g Goal) minimise(s *search, solve func() error, result func() (Char, error)) error {
 	if g.Kind == GR {
 		s.d1, s.d2 = g.D1, g.D2
 	}
-	solve()
+	err := solve()
+	if g.Kind != MAR {
+		return err
+	}
 	for range 50 {
-		if g.Kind != MAR {
-			return nil
+		if err != nil {
+			return err
 		}
 		c, err := result()
 		if err != nil {
@@ -120,9 +123,9 @@ func (g Goal) minimise(s *search, solve func() (float64, float64), result func()
 			return nil
 		}
 		s.d1, s.d2 = ratio, ratio
-		solve()
+		err = solve()
 	}
-	return nil
+	return err
 }
 
 // char is what the best tree of the first n persons does.
