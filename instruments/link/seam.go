@@ -1,0 +1,58 @@
+package link
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Arrival is one message or file as it came in.
+type Arrival struct {
+	Instrument int64  // of the line's row; 0 for a sender that no row knows
+	Wire       string // astm, hl7, raw, file
+	Source     string // name of the line
+	Peer       string // remote address, port or folder
+	Name       string // file name, for people
+	Bytes      []byte // belongs to the receiver
+	Complete   bool   // false: the transmission broke off
+	Code       string // why it broke off, as in packages astm and hl7
+	At         time.Time
+}
+
+// Keep stores an arrival for good. It returns nil only when the bytes would survive a power cut, and returns when the context ends.
+type Keep func(context.Context, Arrival) error
+
+// Errors by which Keep says more than "not now".
+var (
+	// ErrRepeated: these bytes of this instrument are stored already. They are acknowledged.
+	ErrRepeated = errors.New("arrived before")
+	// ErrRefused: sending the same again will not help. A file is put aside, HL7 answers AE.
+	ErrRefused = errors.New("refused for good")
+)
+
+// Query is an instrument's question for its orders.
+type Query struct {
+	Instrument int64
+	Wire       string
+	Source     string
+	Peer       string
+	All        bool // every order that waits for this instrument
+	Samples    []string
+	Patients   []string // of the samples, where the instrument names them; else ""
+}
+
+// Order is one tube and the tests wanted of it.
+type Order struct {
+	ID       string // of the order, where the protocol has a place for it
+	Sample   string
+	Patient  string
+	Tests    []string // codes as the instrument knows them
+	Priority string   // S, A or R; "" = R
+	Ordered  string   // YYYYMMDDHHMMSS
+	Material string   // as the instrument knows it; "" = its default
+	Control  bool     // a quality control, not a patient's sample
+	Cancel   bool     // take the order back
+}
+
+// Answer finds the orders a query asks for. It changes nothing. No orders is an answer; an error is none, and the instrument asks again.
+type Answer func(context.Context, Query) ([]Order, error)
