@@ -81,3 +81,12 @@ func KindOf(err error) Kind {
 	}
 	return Broken
 }
+
+// KindText is the kind and code of an error, for places that must not show more of it.
+func KindText(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return string(e.Kind) + " " + e.Code
+	}
+	return string(Broken)
+}

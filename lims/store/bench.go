@@ -130,7 +130,10 @@ func (x *tx) lay(n NewPlate, format plate.Format, p *Plate) error {
 		number, fmt.Sprintf("P-%06d", number), n.Lab, n.Wells, n.Kit, n.Lot, x.actor.ID, x.now); err != nil {
 		return err
 	}
-	wells := plate.Fill(format, number, n.Codes, StandardControls)
+	wells, err := plate.Fill(format, int(number), n.Codes, StandardControls)
+	if err != nil {
+		return lims.Wrap(lims.Invalid, "plate.layout", err)
+	}
 	if err := x.insertWells(p, wells, byCode); err != nil {
 		return err
 	}
@@ -315,4 +318,13 @@ func (s *Store) layouts(ctx context.Context, ids []int64) (map[int64]plate.Layou
 		out[r.Plate] = l
 	}
 	return out, nil
+}
+
+// PlateByID finds a plate.
+func (s *Store) PlateByID(ctx context.Context, id int64) (p Plate, err error) {
+	err = s.db.GetContext(ctx, &p, `SELECT `+plateFields+` FROM plates WHERE id = $1`, id)
+	if missing(err) {
+		return p, lims.E(lims.NotFound, "plate.unknown", nil)
+	}
+	return p, mapped(ctx, err)
 }

@@ -88,11 +88,12 @@ type Message struct {
 	KeptAt     time.Time  `db:"kept_at"`
 }
 
-// KeptMessages lists messages that wait to be read, oldest first.
+// KeptMessages lists messages that wait to be read, oldest first: new ones and those that a person has bound to a plate.
 func (s *Store) KeptMessages(ctx context.Context, after int64, n int) (rows []Message, err error) {
 	err = s.db.SelectContext(ctx, &rows, `SELECT m.id, coalesce(m.instrument_id,0) AS instrument, coalesce(m.lab_id,0) AS lab,
 			coalesce(i.model,'') AS model, coalesce(i.driver,'') AS driver, m.bytes, m.name, m.state, coalesce(m.plate_id,0) AS plate, m.kept_at
-		FROM messages m LEFT JOIN instruments i ON i.id = m.instrument_id WHERE m.state = 'kept' AND m.id > $1 ORDER BY m.id LIMIT $2`, after, n)
+		FROM messages m LEFT JOIN instruments i ON i.id = m.instrument_id 
+		WHERE (m.state = 'kept' OR m.state = 'parked' AND m.code = $3) AND m.id > $1 ORDER BY m.id LIMIT $2`, after, n, codeBound)
 	return rows, mapped(ctx, err)
 }
 
@@ -101,9 +102,20 @@ func (s *Store) FailMessage(ctx context.Context, id int64, driver, code string, 
 	return s.settle(ctx, lims.Actor{}, id, "fail", settled{driver: driver, code: code, args: args})
 }
 
-// ParkMessage says that the message was read but fits nothing: a person decides.
-func (s *Store) ParkMessage(ctx context.Context, id int64, driver, code string, args lims.Args) error {
-	return s.settle(ctx, lims.Actor{}, id, "park", settled{driver: driver, code: code, args: args})
+// ParkMessage says that the message was read but fits nothing: a person decides. A message that was bound and still does not fit
+// stays parked, with the new reason.
+func (s *Store) ParkMessage(ctx context.Context, m Message, driver, code string, args lims.Args) error {
+	if m.State != lims.Parked {
+		return s.settle(ctx, lims.Actor{}, m.ID, "park", settled{driver: driver, code: code, args: args})
+	}
+	return s.do(ctx, lims.Actor{}, func(x *tx) error {
+		b, err := json.Marshal(args)
+		if err != nil {
+			return err
+		}
+		x.note("park", "message", m.ID, map[string]any{"code": code})
+		return x.exec(`UPDATE messages SET code = $2, args = $3, plate_id = NULL WHERE id = $1 AND state = 'parked'`, m.ID, code, string(b))
+	})
 }
 
 // IgnoreMessage puts a failed or parked message aside, with a reason.
@@ -140,25 +152,21 @@ func (s *Store) BindMessage(ctx context.Context, by lims.Actor, id, plateID int6
 		if err := inLab(by, lab); err != nil {
 			return err
 		}
-		n, err := x.count(`UPDATE messages SET plate_id = $2, lab_id = coalesce(lab_id, $3) WHERE id = $1 AND state = 'parked'`, id, plateID, lab)
+		n, err := x.count(`UPDATE messages SET plate_id = $2, lab_id = coalesce(lab_id, $3), code = $4 WHERE id = $1 AND state = 'parked'`,
+			id, plateID, lab, codeBound)
 		if err == nil && n == 0 {
 			err = lims.E(lims.Conflict, "state.moved", lims.Args{"what": "messages", "event": "bind", "ids": []int64{id}})
 		}
+		if err != nil {
+			return err
+		}
 		x.note("bind", "message", id, map[string]any{"plate": plateID})
-		return err
+		return x.exec(`SELECT pg_notify($1, '')`, NotifyMessages)
 	})
 }
 
-// ParkedMessage reads one parked message again, for flow to judge after it was bound.
-func (s *Store) ParkedMessage(ctx context.Context, id int64) (m Message, err error) {
-	err = s.db.GetContext(ctx, &m, `SELECT m.id, coalesce(m.instrument_id,0) AS instrument, coalesce(m.lab_id,0) AS lab,
-			coalesce(i.model,'') AS model, coalesce(i.driver,'') AS driver, m.bytes, m.name, m.state, coalesce(m.plate_id,0) AS plate, m.kept_at
-		FROM messages m LEFT JOIN instruments i ON i.id = m.instrument_id WHERE m.id = $1 AND m.state = 'parked'`, id)
-	if missing(err) {
-		return m, lims.E(lims.Conflict, "state.moved", lims.Args{"what": "messages", "event": "record", "ids": []int64{id}})
-	}
-	return m, mapped(ctx, err)
-}
+// codeBound marks a parked message that a person has bound to a plate and that waits to be judged again.
+const codeBound = "message.bound"
 
 type settled struct {
 	driver, code string

@@ -1,0 +1,228 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"natlims/lims"
+	"natlims/lims/store"
+)
+
+const (
+	extraction = 30 * time.Minute // magnetic beads, 96 at a time
+	patience   = 10 * time.Minute // that a tube waits for a full plate
+	perPlate   = 96
+	atOnce     = 4 // plates worked on at the same time
+)
+
+// eachLab does the same in all laboratories at once.
+func (d *Day) eachLab(ctx context.Context, do func(context.Context, int) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for lab := range d.city.Labs {
+		g.Go(func() error { return do(ctx, lab) })
+	}
+	return g.Wait()
+}
+
+// lay makes plates of what waits: full ones at once, a part-filled one when its first tube has waited long enough.
+func (d *Day) lay(ctx context.Context, _ time.Duration) error {
+	room := perPlate - len(store.StandardControls)
+	return d.eachLab(ctx, func(ctx context.Context, lab int) error {
+		for {
+			rows, err := d.Store.Waiting(ctx, d.city.Labs[lab], room)
+			if err != nil || len(rows) == 0 || len(rows) < room && !d.impatient(rows) {
+				return err
+			}
+			n := store.NewPlate{Lab: d.city.Labs[lab], Wells: perPlate, Kit: d.city.Kits[lab], Lot: d.city.Lots[lab]}
+			for _, r := range rows {
+				n.Codes = append(n.Codes, r.Barcode)
+			}
+			p, err := d.Store.Lay(ctx, d.city.Tech[lab], n)
+			if err != nil {
+				return err
+			}
+			if err := d.Store.Seal(ctx, d.city.Tech[lab], p.ID); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+func (d *Day) impatient(rows []store.WaitingSample) bool {
+	limit := time.Duration(policy.Limits[lims.Screening].B) * time.Minute
+	for _, r := range rows {
+		if r.DueAt != nil && r.DueAt.Add(-limit+patience).Before(d.Clock.Now()) {
+			return true
+		}
+	}
+	return false
+}
+
+// startPlates puts extracted plates on free cyclers. A plate that a crash left unsealed is sealed first.
+func (d *Day) startPlates(ctx context.Context, _ time.Duration) error {
+	return d.eachLab(ctx, func(ctx context.Context, lab int) error {
+		running, err := d.Store.PlatesIn(ctx, d.city.Labs[lab], lims.Running)
+		if err != nil {
+			return err
+		}
+		busy := map[int64]bool{}
+		for _, p := range running {
+			busy[*p.Instrument] = true
+		}
+		plates, err := d.Store.PlatesIn(ctx, d.city.Labs[lab], lims.Open, lims.Sealed)
+		if err != nil {
+			return err
+		}
+		for _, p := range plates {
+			if p.State == lims.Open {
+				if err := d.Store.Seal(ctx, d.city.Tech[lab], p.ID); err != nil {
+					return err
+				}
+				continue
+			}
+			u, ok := d.free(lab, busy)
+			if !ok {
+				return nil
+			}
+			if p.SealedAt.Add(extraction).After(d.Clock.Now()) {
+				continue
+			}
+			if err := d.Store.Start(ctx, d.city.Tech[lab], p.ID, u.ID); err != nil {
+				return err
+			}
+			busy[u.ID] = true
+		}
+		return nil
+	})
+}
+
+func (d *Day) free(lab int, busy map[int64]bool) (unit, bool) {
+	for _, u := range d.city.Units {
+		if u.Lab == lab && !busy[u.ID] {
+			return u, true
+		}
+	}
+	return unit{}, false
+}
+
+// readPlates lets every cycler whose run is over send its result, and waits until the line has made something of it.
+func (d *Day) readPlates(ctx context.Context, _ time.Duration) error {
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	var read []int64
+	for lab, id := range d.city.Labs {
+		kit, err := d.kit(lab)
+		if err != nil {
+			return err
+		}
+		plates, err := d.Store.PlatesIn(ctx, id, lims.Running)
+		if err != nil {
+			return err
+		}
+		for _, p := range plates {
+			if p.StartedAt.Add(time.Duration(kit.Minutes) * time.Minute).After(d.Clock.Now()) {
+				continue
+			}
+			read = append(read, p.ID)
+			g.Go(func() error { return d.send(gctx, p) })
+		}
+	}
+	if err := g.Wait(); err != nil || len(read) == 0 {
+		return err
+	}
+	return d.await(ctx, "the plates to be read", func() (bool, error) {
+		for _, id := range read {
+			p, err := d.Store.PlateByID(ctx, id)
+			if err != nil || p.State == lims.Running {
+				return false, err
+			}
+		}
+		return true, nil
+	})
+}
+
+// send has the plate's cycler report what is true of its tubes.
+func (d *Day) send(ctx context.Context, p store.Plate) error {
+	l, err := d.Store.Layout(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	c, err := d.Store.Case(ctx, emptyRun, p, "")
+	if err != nil {
+		return err
+	}
+	for _, u := range d.city.Units {
+		if u.ID == *p.Instrument {
+			return d.bench.play(ctx, u, l, d.truth(p, c.Kits[p.Kit], func(code string) int { return c.History[code].Attempt }))
+		}
+	}
+	return fmt.Errorf("plate %s runs on instrument %d: not one of the day's", p.Code, *p.Instrument)
+}
+
+// check is the first signature, on what came in at an earlier step. What the rules hold back is looked at and signed as well.
+func (d *Day) check(ctx context.Context, _ time.Duration) error {
+	return d.sign(ctx, d.Store.Check, d.city.Checker, lims.Called, lims.Held)
+}
+
+// release is the second signature, on what was checked at an earlier step.
+func (d *Day) release(ctx context.Context, _ time.Duration) error {
+	return d.sign(ctx, d.Store.Release, d.city.Releaser, lims.Checked)
+}
+
+func (d *Day) sign(ctx context.Context, do func(context.Context, lims.Actor, []int64) error, who []lims.Actor, states ...lims.State) error {
+	return d.eachLab(ctx, func(ctx context.Context, lab int) error {
+		for {
+			ids, err := d.Store.ToSign(ctx, d.city.Labs[lab], 2000, states...)
+			if err != nil || len(ids) == 0 {
+				return err
+			}
+			if err := do(ctx, who[lab], ids); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// alerts are seen by the supervisor, and resolved once their cause has been dealt with.
+func (d *Day) alerts(ctx context.Context, _ time.Duration) error {
+	for lab, id := range d.city.Labs {
+		rows, err := d.Store.Alerts(ctx, store.Scope{Lab: id}, false, store.Page{})
+		if err != nil {
+			return err
+		}
+		for _, a := range rows {
+			by := d.city.Supervisor[lab]
+			switch {
+			case a.AcknowledgedAt == nil:
+				err = d.Store.AcknowledgeAlert(ctx, by, a.ID)
+			case a.Kind == "control_failed" && a.AcknowledgedAt.Add(time.Hour).Before(d.Clock.Now()):
+				err = d.Store.ResolveAlert(ctx, by, a.ID, "阳性对照加样遗漏,整板重提重扩")
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// await looks until something has come true.
+func (d *Day) await(ctx context.Context, what string, ok func() (bool, error)) error {
+	for end := time.Now().Add(time.Minute); ; {
+		done, err := ok()
+		if done || err != nil {
+			return err
+		}
+		if time.Now().After(end) {
+			return fmt.Errorf("waited a minute for %s", what)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(4 * time.Millisecond):
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"natlims/lims"
+	"natlims/lims/store"
+	"natlims/reports/send/receiver"
+)
+
+// sites are the departments' own systems: they register orders and take reports, keeping what they got in ledgers of their own.
+type sites struct {
+	day       *Day
+	receivers []*receiver.Receiver
+	servers   []*http.Server
+	ledgers   []string
+}
+
+// openSites starts a receiver for each department and tells the laboratories where it is.
+func (d *Day) openSites(ctx context.Context) error {
+	s := &sites{day: d}
+	d.site = s
+	dir := filepath.Join(d.Dir, "departments")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for i, dep := range departments {
+		path := filepath.Join(dir, lower(dep.code)+".jsonl")
+		r, err := receiver.Open(receiver.Config{Secret: secretOf(dep.code), Ledger: path, Now: d.Clock.Now, Tolerance: time.Hour})
+		if err != nil {
+			return err
+		}
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		srv := &http.Server{Handler: r, ReadHeaderTimeout: 10 * time.Second}
+		go srv.Serve(l) //nolint:errcheck // it ends with Close
+		s.receivers, s.servers, s.ledgers = append(s.receivers, r), append(s.servers, srv), append(s.ledgers, path)
+		if err := d.Store.SetAddress(ctx, d.city.Admin, d.city.Dest[i], "http://"+l.Addr().String()+"/results"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sites) close() error {
+	var errs []error
+	for i := range s.receivers {
+		errs = append(errs, s.servers[i].Close(), s.receivers[i].Close())
+	}
+	return errors.Join(errs...)
+}
+
+// register sends orders the way a department's system does; every row must be taken.
+func (s *sites) register(ctx context.Context, dept int, orders []store.NewOrder) error {
+	out, err := s.day.Store.Register(ctx, s.day.city.Sites[dept], s.day.city.Departments[dept], orders)
+	if err != nil {
+		return err
+	}
+	for _, r := range out {
+		if r.Status == "refused" {
+			return lims.E(lims.Invalid, r.Code, lims.Args{"order": r.ClientID})
+		}
+	}
+	return nil
+}
+
+// The receiver of the east community is down for half an hour after midday; everybody else must not notice.
+const (
+	downFrom  = 4 * time.Hour
+	downUntil = downFrom + 30*time.Minute
+	downDept  = 4
+)
+
+func (d *Day) trouble(_ context.Context, at time.Duration) error {
+	t := receiver.Trouble{}
+	if at >= downFrom && at < downUntil {
+		t.Status = http.StatusServiceUnavailable
+	}
+	d.site.receivers[downDept].Set(t)
+	return nil
+}
+
+// got is what the departments have in their ledgers.
+type got struct {
+	final   map[string]string // order -> call of the newest version
+	wrong   []string          // orders whose final call is not what was true
+	doubled int               // orders that got one version of a result in two deliveries, or two versions that both end the order
+}
+
+// ledgersSay reads the departments' ledgers and compares them with the truth of the day.
+func (d *Day) ledgersSay() (got, error) {
+	g := got{final: make(map[string]string, len(d.plan.orders))}
+	for _, path := range d.site.ledgers {
+		if err := g.read(path); err != nil {
+			return g, err
+		}
+	}
+	for _, o := range d.plan.orders {
+		if call, ok := g.final[o.client]; ok && call != o.expected() {
+			g.wrong = append(g.wrong, o.client)
+		}
+	}
+	return g, nil
+}
+
+func (g *got) read(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	versions := map[string]map[int]string{} // order -> version -> delivery
+	for dec := json.NewDecoder(f); dec.More(); {
+		var l receiver.Line
+		if err := dec.Decode(&l); err != nil {
+			return fmt.Errorf("%s: %w", filepath.Base(path), err)
+		}
+		if l.Order == "" {
+			continue
+		}
+		if versions[l.Order] == nil {
+			versions[l.Order] = map[int]string{}
+		}
+		_, again := g.final[l.Order]
+		if _, same := versions[l.Order][l.Version]; same || again && lims.Closes(l.Call) {
+			g.doubled++
+		}
+		versions[l.Order][l.Version] = l.Delivery
+		if lims.Closes(l.Call) {
+			g.final[l.Order] = l.Call
+		}
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package demo
+
+import (
+	"math"
+
+	"natlims/lims"
+	"natlims/lims/pcr"
+	"natlims/lims/plate"
+	"natlims/lims/store"
+)
+
+var emptyRun = pcr.Run{}
+
+// failing is the plate whose positive control was forgotten.
+const failing = "P-000003"
+
+// value is what stands in a well for one target: the Cq, or that there was no amplification.
+type value func(w plate.Well, target string) (cq float64, ok bool)
+
+// truth is what the cycler of a plate will find. Whoever is positive has both targets below Cq 35; a tube of ten swabs in twice the
+// medium comes up one cycle later than a single one (10 in 6 mL against 1 in 3 mL). One tube in six hundred loses its internal
+// control in the first extraction.
+func (d *Day) truth(p store.Plate, k *pcr.Kit, attempt func(code string) int) value {
+	internal := map[string]bool{}
+	for _, t := range k.Targets {
+		internal[t.ID] = t.Role == "internal"
+	}
+	return func(w plate.Well, target string) (float64, bool) {
+		shift := 0.0
+		if len(k.Targets) > 1 && target != k.Targets[0].ID {
+			shift = -0.4
+		}
+		switch {
+		case w.Role == plate.Positive && p.Code == failing:
+			return 0, false
+		case w.Role == plate.Positive:
+			return round(27 + shift + chance(p.Code, w.Code, target)), true
+		case w.Role == plate.Weak:
+			return round(33 + shift + chance(p.Code, w.Code, target)), true
+		case w.Role.Control():
+			return round(28 + chance(p.Code, w.Pos.String())), internal[target] && w.Role == plate.Saline
+		case internal[target]:
+			lost := chance(w.Code, "inhibited") < 1.0/600 && attempt(w.Code) == 1
+			return round(24 + 4*chance(w.Code, "ic")), !lost
+		}
+		cq, positive := d.cq(w.Code)
+		return round(cq + shift), positive
+	}
+}
+
+// cq is the truth of a tube: the strongest of the orders in it.
+func (d *Day) cq(barcode string) (float64, bool) {
+	best := math.Inf(1)
+	for _, i := range d.contents(barcode) {
+		if o := d.plan.orders[i]; o.positive {
+			best = min(best, 19+15*chance(o.client, "load"))
+		}
+	}
+	if len(d.contents(barcode)) > 1 {
+		best++
+	}
+	return best, !math.IsInf(best, 1)
+}
+
+// contents are the orders in a tube, by their index in the plan. A tube of a second collection holds one order, found by its client id.
+func (d *Day) contents(barcode string) []int {
+	if t, ok := d.plan.byCode[barcode]; ok {
+		return d.plan.tubes[t].orders
+	}
+	if i, ok := d.recalled(barcode); ok {
+		return []int{i}
+	}
+	return nil
+}
+
+func round(cq float64) float64 { return math.Round(cq*100) / 100 }
+
+// expected is the call that the department must have got for an order at the end.
+func (o planned) expected() string {
+	if o.positive {
+		return lims.Positive
+	}
+	return lims.Negative
+}

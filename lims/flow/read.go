@@ -1,0 +1,196 @@
+package flow
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
+
+	"natlims/instruments"
+	"natlims/lims"
+	"natlims/lims/pcr"
+	"natlims/lims/store"
+)
+
+const (
+	batch     = 32 // messages taken from the database at once
+	rejudging = 3  // times a run is judged again because its plate moved meanwhile
+)
+
+// read works through every message that waits.
+func (l *Line) read(ctx context.Context) error {
+	after := int64(0)
+	for {
+		messages, err := l.Store.KeptMessages(ctx, after, batch)
+		if err != nil || len(messages) == 0 {
+			return err
+		}
+		g, gctx := errgroup.WithContext(ctx)
+		g.SetLimit(runtime.GOMAXPROCS(0) + 1)
+		for _, m := range messages {
+			g.Go(func() error { return l.settle(gctx, m) })
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+		after = messages[len(messages)-1].ID
+	}
+}
+
+// settle brings one message to recorded, failed or parked. What cannot be understood is shown to a person.
+func (l *Line) settle(ctx context.Context, m store.Message) error {
+	state, err := l.judge(ctx, m)
+	if errors.Is(err, lims.Conflict) { // somebody else was faster
+		return nil
+	}
+	if err == nil && l.Settled != nil {
+		l.Settled(state)
+	}
+	return err
+}
+
+func (l *Line) judge(ctx context.Context, m store.Message) (string, error) {
+	driver, runs, err := decode(m)
+	if err != nil {
+		code, args := reason(err)
+		l.Log.Warn("message not read", "message", m.ID, "code", code)
+		return "failed", l.Store.FailMessage(ctx, m.ID, driver, code, args)
+	}
+	for try := 1; ; try++ {
+		judged, refusal, err := l.cases(ctx, m, runs)
+		if err != nil {
+			return "", err
+		}
+		if refusal != nil {
+			l.Log.Warn("message parked", "message", m.ID, "code", refusal.Code)
+			return "parked", l.Store.ParkMessage(ctx, m, driver, refusal.Code, refusal.Args)
+		}
+		err = l.Store.Record(ctx, m, driver, judged)
+		if err == nil || try == rejudging || !errors.Is(err, lims.Conflict) {
+			return "recorded", err
+		}
+	}
+}
+
+// decode reads the bytes. A driver that panics has met a file that it does not understand: the message fails, the line goes on.
+func decode(m store.Message) (name string, runs []pcr.Run, err error) {
+	f := &instruments.File{Name: m.Name, Raw: m.Bytes}
+	d, err := instruments.Detect(f)
+	if m.Driver != "" {
+		d, err = instruments.Find(m.Driver)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = &instruments.Error{Driver: d.Name, Code: instruments.CodeDamaged, Value: fmt.Sprint(p)}
+		}
+	}()
+	runs, err = d.Decode(f)
+	return d.Name, runs, err
+}
+
+// reason is what a person reads on the message's page.
+func reason(err error) (string, lims.Args) {
+	var e *instruments.Error
+	if !errors.As(err, &e) {
+		return instruments.CodeDamaged, lims.Args{"value": err.Error()}
+	}
+	return e.Code, lims.Args{"driver": e.Driver, "line": e.Line, "value": e.Value, "want": e.Want}
+}
+
+// cases finds the plate of each run and judges it. A refusal says why a person has to look at the message.
+func (l *Line) cases(ctx context.Context, m store.Message, runs []pcr.Run) (out []store.Judged, refusal *lims.Error, err error) {
+	for _, run := range split(runs) {
+		p, err := l.plateOf(ctx, m, run)
+		if errors.As(err, &refusal) && refusal.Kind != lims.Broken && refusal.Kind != lims.Busy {
+			return nil, refusal, nil
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		c, err := l.Store.Case(ctx, run, p, m.Model)
+		if err != nil {
+			return nil, nil, err
+		}
+		if m.Plate != 0 { // a person said so
+			c.Run.Plate = c.Layout.Code
+		}
+		v := lims.Judge(c)
+		if len(v.Differences) > 0 {
+			return l.differs(ctx, c, p)
+		}
+		out = append(out, store.Judged{Run: run, Plate: p.ID, Case: c, Verdict: v})
+	}
+	if len(out) == 0 {
+		return nil, lims.E(lims.Invalid, instruments.CodeNoResults, nil), nil
+	}
+	return out, nil, nil
+}
+
+// differs judges again with the plates that are open at the same time, so that the page can say which one the run fits.
+func (l *Line) differs(ctx context.Context, c lims.Case, p store.Plate) ([]store.Judged, *lims.Error, error) {
+	others, err := l.Store.OpenPlates(ctx, p.Lab)
+	if err != nil {
+		return nil, nil, err
+	}
+	c.Others = others
+	v := lims.Judge(c)
+	const most = 50
+	shown := v.Differences
+	if len(shown) > most {
+		shown = shown[:most]
+	}
+	return nil, lims.E(lims.Conflict, "run.mismatch", lims.Args{"plate": p.Code, "differences": shown, "count": len(v.Differences), "fits": v.Fits}), nil
+}
+
+func (l *Line) plateOf(ctx context.Context, m store.Message, run pcr.Run) (p store.Plate, err error) {
+	switch {
+	case m.Plate != 0:
+		p, err = l.Store.PlateByID(ctx, m.Plate)
+	case run.Plate == "":
+		return p, lims.E(lims.NotFound, "plate.unnamed", nil)
+	default:
+		p, err = l.Store.PlateByCode(ctx, run.Plate)
+	}
+	switch {
+	case err != nil:
+		return p, err
+	case m.Lab != 0 && p.Lab != m.Lab:
+		return p, lims.E(lims.Conflict, "plate.other_lab", lims.Args{"plate": p.Code})
+	case p.State == lims.Open || p.State == lims.Sealed:
+		return p, lims.E(lims.Conflict, "plate.not_running", lims.Args{"plate": p.Code, "state": string(p.State)})
+	case p.State != lims.Running:
+		return p, lims.E(lims.Conflict, "plate.already_read", lims.Args{"plate": p.Code, "state": string(p.State)})
+	}
+	return p, nil
+}
+
+// split makes one run for each plate that the readings name.
+func split(runs []pcr.Run) (out []pcr.Run) {
+	for _, r := range runs {
+		byPlate := map[string]*pcr.Run{}
+		var order []string
+		for _, one := range r.Readings {
+			code := one.Plate
+			if code == "" {
+				code = r.Plate
+			}
+			part, ok := byPlate[code]
+			if !ok {
+				c := r
+				c.Plate, c.Readings, part = code, nil, &c
+				byPlate[code] = part
+				order = append(order, code)
+			}
+			part.Readings = append(part.Readings, one)
+		}
+		for _, code := range order {
+			out = append(out, *byPlate[code])
+		}
+	}
+	return out
+}

@@ -1,0 +1,232 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"sort"
+	"strconv"
+	"time"
+
+	"github.com/lib/pq"
+
+	"natlims/lims"
+	"natlims/lims/pcr"
+	"natlims/reports"
+)
+
+type reportRow struct {
+	Result     int64      `db:"id"`
+	Order      int64      `db:"order_id"`
+	ClientID   string     `db:"client_id"`
+	Version    int        `db:"version"`
+	Reason     string     `db:"reason"`
+	Call       string     `db:"call"`
+	Drill      bool       `db:"drill"`
+	Run        *int64     `db:"run_id"`
+	Sample     int64      `db:"sample_id"`
+	Kind       string     `db:"kind"`
+	Name       string     `db:"name"`
+	Sex        string     `db:"sex"`
+	Birth      *time.Time `db:"birth_date"`
+	DocType    string     `db:"doc_type"`
+	DocNo      string     `db:"doc_no"`
+	Phone      string     `db:"phone"`
+	Barcode    string     `db:"barcode"`
+	Specimen   string     `db:"specimen"`
+	Mode       string     `db:"mode"`
+	Persons    int        `db:"persons"`
+	T0         *time.Time `db:"collected_at"`
+	T1         *time.Time `db:"closed_at"`
+	T2         *time.Time `db:"dispatched_at"`
+	T3         *time.Time `db:"received_at"`
+	T5         *time.Time `db:"started_at"`
+	T6         *time.Time `db:"called_at"`
+	T7         *time.Time `db:"released_at"`
+	CheckedBy  string     `db:"checked_by"`
+	ReleasedBy string     `db:"released_by"`
+	Model      string     `db:"model"`
+	Lot        string     `db:"lot"`
+}
+
+const reportQuery = `SELECT r.id, r.order_id, o.client_id, r.version, r.reason, r.call, o.drill, r.run_id, r.sample_id, b.kind, b.name, b.sex, b.birth_date,
+		b.doc_type, b.doc_no, b.phone, s.barcode, s.specimen, s.mode, coalesce(s.declared, 1) AS persons, s.collected_at, s.closed_at,
+		h.dispatched_at, s.received_at, p.started_at, r.called_at, r.released_at, coalesce(c.name,'') AS checked_by, coalesce(e.name,'') AS released_by,
+		coalesce(u.model,'') AS model, coalesce(p.lot,'') AS lot
+	FROM results r JOIN orders o ON o.id = r.order_id JOIN subjects b ON b.id = o.subject_id JOIN samples s ON s.id = r.sample_id
+		LEFT JOIN shipments h ON h.id = s.shipment_id LEFT JOIN runs u ON u.id = r.run_id LEFT JOIN plates p ON p.id = u.plate_id
+		LEFT JOIN actors c ON c.id = r.checked_by LEFT JOIN actors e ON e.id = r.released_by `
+
+// ReportOf fills the report of a delivery: what the department reads. Names and numbers are given in full only where the
+// destination's option "names" is "full"; Cq values only where "cq" is "print" (domain 1.12, 3.3).
+func (s *Store) ReportOf(ctx context.Context, d Delivery) (reports.Report, error) {
+	rows, err := s.reportRows(ctx, reportQuery+`JOIN delivery_results x ON x.result_id = r.id WHERE x.delivery_id::text = $1 ORDER BY r.id`, d.ID)
+	if err != nil {
+		return reports.Report{}, err
+	}
+	rep := reports.Report{ID: d.ID, Version: 1, Line: d.Line, Issued: d.QueuedAt, Lang: d.Options()["lang"]}
+	if rep.Lang == "" {
+		rep.Lang = reports.Chinese
+	}
+	return s.fill(ctx, rep, d.Lab, d.Department, printing{full: d.Options()["names"] == "full", cq: d.Options()["cq"] == "print"}, rows)
+}
+
+// ReportFor fills a report of released results for one department, for a person to print.
+func (s *Store) ReportFor(ctx context.Context, by lims.Actor, department int64, results []int64, lang string) (reports.Report, error) {
+	if by.Department != 0 && by.Department != department {
+		return reports.Report{}, lims.E(lims.NotFound, "not_found", nil)
+	}
+	rows, err := s.reportRows(ctx, reportQuery+`WHERE r.id = ANY($1) AND r.department_id = $2 AND r.state = 'released' ORDER BY r.id`, pq.Array(results), department)
+	if err != nil {
+		return reports.Report{}, err
+	}
+	if len(rows) == 0 {
+		return reports.Report{}, lims.E(lims.NotFound, "not_found", nil)
+	}
+	var lab int64
+	if err := s.db.GetContext(ctx, &lab, `SELECT lab_id FROM results WHERE id = $1`, rows[0].Result); err != nil {
+		return reports.Report{}, mapped(ctx, err)
+	}
+	rep := reports.Report{ID: "R-" + rows[0].Barcode + "-" + rows[len(rows)-1].Barcode, Version: rows[0].Version, Line: "department", Issued: s.Now(), Lang: lang}
+	return s.fill(ctx, rep, lab, department, printing{full: true}, rows)
+}
+
+type printing struct{ full, cq bool }
+
+func (s *Store) reportRows(ctx context.Context, query string, args ...any) (rows []reportRow, err error) {
+	err = s.db.SelectContext(ctx, &rows, query, args...)
+	return rows, mapped(ctx, err)
+}
+
+func (s *Store) fill(ctx context.Context, rep reports.Report, lab, department int64, pr printing, rows []reportRow) (reports.Report, error) {
+	var who struct {
+		LabZh  string `db:"lab_zh"`
+		LabEn  string `db:"lab_en"`
+		Lab    string `db:"lab"`
+		Zone   string `db:"zone"`
+		DeptZh string `db:"dept_zh"`
+		DeptEn string `db:"dept_en"`
+		Dept   string `db:"dept"`
+	}
+	if err := s.db.GetContext(ctx, &who, `SELECT l.name_zh AS lab_zh, l.name_en AS lab_en, l.code AS lab, l.zone, d.name_zh AS dept_zh, d.name_en AS dept_en, d.code AS dept
+		FROM labs l, departments d WHERE l.id = $1 AND d.id = $2`, lab, department); err != nil {
+		return rep, mapped(ctx, err)
+	}
+	rep.Lab = reports.Lab{Name: reports.Text{ZH: who.LabZh, EN: who.LabEn}, Code: who.Lab}
+	rep.Department = reports.Department{Name: reports.Text{ZH: who.DeptZh, EN: who.DeptEn}, Code: who.Dept}
+	rep.Zone, _ = time.LoadLocation(who.Zone)
+	arms, err := s.arms(ctx, rows, pr)
+	if err != nil {
+		return rep, err
+	}
+	for _, r := range rows {
+		one := r.result(pr)
+		if r.Run != nil {
+			one.Arms = arms[[2]int64{*r.Run, r.Sample}]
+		}
+		rep.Drill = rep.Drill || r.Drill
+		rep.Results = append(rep.Results, one)
+	}
+	return rep, nil
+}
+
+func (r reportRow) result(pr printing) reports.Result {
+	sub := reports.Subject{Kind: r.Kind, Name: r.Name, Sex: map[string]string{"m": "M", "f": "F"}[r.Sex], DocType: r.DocType, DocNo: r.DocNo, Phone: r.Phone}
+	if r.DocType == "resident_id" {
+		sub.DocType = "id_card"
+	}
+	if r.Birth != nil {
+		sub.BirthDate = r.Birth.Format(time.DateOnly)
+	}
+	if !pr.full {
+		sub = sub.Masked()
+	}
+	out := reports.Result{OrderID: r.ClientID, OrderNo: r.Order, Version: r.Version, Reason: r.Reason, Subject: sub, Call: r.Call,
+		Sample:     reports.Sample{Barcode: r.Barcode, Specimen: r.Specimen, Mode: r.Mode, PooledN: r.Persons},
+		Times:      reports.Times{T0: or(r.T0), T1: or(r.T1), T2: or(r.T2), T3: or(r.T3), T5: or(r.T5), T6: or(r.T6), T7: or(r.T7)},
+		Instrument: r.Model, CheckedBy: r.CheckedBy, ReleasedBy: r.ReleasedBy, ReviewedAt: or(r.T7)}
+	return out
+}
+
+func or(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+// arms are the tests behind the results, by run and sample.
+func (s *Store) arms(ctx context.Context, rows []reportRow, pr printing) (map[[2]int64][]reports.Arm, error) {
+	var runs, samples []int64
+	lots := map[int64]string{}
+	for _, r := range rows {
+		if r.Run != nil {
+			runs, samples = append(runs, *r.Run), append(samples, r.Sample)
+			lots[*r.Run] = r.Lot
+		}
+	}
+	var calls []struct {
+		Run     int64  `db:"run_id"`
+		Sample  int64  `db:"sample_id"`
+		Kit     string `db:"kit_key"`
+		Targets []byte `db:"targets"`
+	}
+	if err := s.db.SelectContext(ctx, &calls, `SELECT run_id, sample_id, kit_key, targets FROM calls
+		WHERE run_id = ANY($1) AND sample_id = ANY($2) ORDER BY run_id, sample_id, arm, kit_key`, pq.Array(unique(runs)), pq.Array(unique(samples))); err != nil {
+		return nil, mapped(ctx, err)
+	}
+	keys := map[string]bool{}
+	var list []string
+	for _, c := range calls {
+		if !keys[c.Kit] {
+			keys[c.Kit] = true
+			list = append(list, c.Kit)
+		}
+	}
+	kits, err := s.kits(ctx, list)
+	if err != nil {
+		return nil, err
+	}
+	out := map[[2]int64][]reports.Arm{}
+	for _, c := range calls {
+		var found map[string]pcr.Target
+		if err := json.Unmarshal(c.Targets, &found); err != nil {
+			return nil, lims.Wrap(lims.Broken, "database.broken", err)
+		}
+		at := [2]int64{c.Run, c.Sample}
+		out[at] = append(out[at], armOf(kits[c.Kit], lots[c.Run], found, pr))
+	}
+	return out, nil
+}
+
+func armOf(k *pcr.Kit, lot string, found map[string]pcr.Target, pr printing) reports.Arm {
+	arm := reports.Arm{Kit: reports.Text{ZH: k.Title("zh"), EN: k.Title("en")}, Lot: lot, LoD: lod(k)}
+	for _, a := range k.Targets {
+		t := reports.Target{Name: a.ID, State: found[a.ID].State, Internal: a.Role == "internal"}
+		if pr.cq {
+			t.CqText = found[a.ID].CqText
+		}
+		arm.Targets = append(arm.Targets, t)
+	}
+	return arm
+}
+
+// lod prints a limit of detection with its unit, "" where the kit states none.
+func lod(k *pcr.Kit) string {
+	if k.LoD.Value == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(k.LoD.Value, 'f', -1, 64) + " " + k.LoD.Unit
+}
+
+func unique(ids []int64) []int64 {
+	seen := make(map[int64]bool, len(ids))
+	out := make([]int64, 0, len(ids))
+	for _, id := range ids {
+		if !seen[id] {
+			seen[id] = true
+			out = append(out, id)
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i] < out[j] })
+	return out
+}
