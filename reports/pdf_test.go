@@ -163,3 +163,23 @@ func bench(b *testing.B, format string, r Report) {
 		}
 	}
 }
+
+// One font serves all reports of the process, also at the same time.
+func TestManyAtOnce(t *testing.T) {
+	t.Parallel()
+	want, err := renderPDF(report(person()))
+	require.NoError(t, err)
+	got := make(chan []byte, 8)
+	for i := range cap(got) {
+		go func() {
+			r := person()
+			r.Subject.Name += string(rune('一' + i)) // fonts of different subsets
+			_, _ = renderPDF(report(r))
+			b, _ := renderPDF(report(person()))
+			got <- b
+		}()
+	}
+	for range cap(got) {
+		require.True(t, bytes.Equal(want, <-got))
+	}
+}

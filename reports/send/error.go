@@ -6,8 +6,14 @@ import (
 	"time"
 )
 
+// Kind sorts errors by what a caller can do about them.
+type Kind string
+
 // Permanent is the target of errors.Is for errors that another attempt cannot mend.
-var Permanent = errors.New("permanent")
+const Permanent Kind = "permanent"
+
+// Error makes a Kind usable as the target of errors.Is.
+func (k Kind) Error() string { return string(k) }
 
 // Error says why an attempt did not succeed.
 type Error struct {
