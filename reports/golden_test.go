@@ -32,7 +32,7 @@ func golden() map[string]Report {
 		Sample:  Sample{Barcode: "S1", Specimen: "package_swab", Mode: "mixed5", PooledN: 5, PoolOf: 4}}
 	english := report(object)
 	english.Lang, english.Zone, english.Lab.Name = English, nil, Text{ZH: "市第一核酸检测实验室"}
-	return map[string]Report{"person": report(person()).Masked(), "corrected": both, "object": english, "list": report(crowd(45)...).Masked()}
+	return map[string]Report{"person": report(person()).Masked(), "corrected": both, "object": english, "list": report(crowd(24)...).Masked()}
 }
 
 func TestGolden(t *testing.T) {
