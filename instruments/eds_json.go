@@ -110,7 +110,7 @@ func (res edsResult) readings(run *pcr.Run, format plate.Format) {
 				kind pcr.CurveKind
 				y    []*float64
 			}{{pcr.Rn, amp.Rn}, {pcr.DeltaRn, amp.DeltaRn}} {
-				if y := whole(c.y); len(y) > 0 {
+				if y := leading(c.y); len(y) > 0 {
 					run.Curves = append(run.Curves, pcr.Curve{Well: g.Well, Target: g.Target, Dye: g.Dye, Kind: c.kind, First: 1, Y: y})
 					run.Cycles = max(run.Cycles, len(y))
 				}
@@ -131,8 +131,8 @@ func edsCq(raw json.RawMessage) (pcr.State, float64, string, bool) {
 	return CqRule{Mark: Point, Empty: pcr.Blank}.Read(cell)
 }
 
-// whole are the values up to the first that is missing.
-func whole(y []*float64) []float64 {
+// leading are the values up to the first that is missing.
+func leading(y []*float64) []float64 {
 	out := make([]float64, 0, len(y))
 	for _, v := range y {
 		if v == nil {

@@ -117,7 +117,7 @@ func decodeDA2(f *File) ([]pcr.Run, error) {
 		return nil, err
 	}
 	p := d.pre
-	run := pcr.Run{Instrument: p.of("Instrument Type"), Serial: p.of("Instrument Serial Number"), Plate: p.of("Barcode", "Plate Barcode"),
+	run := pcr.Run{Instrument: p.of("Instrument Type"), Serial: whole(p.of("Instrument Serial Number")), Plate: p.of("Barcode", "Plate Barcode"),
 		Name: first(p.of("Experiment Name"), p.of("File Name", "Plate File Name")), Operator: p.of("Operator", "User Name"), Software: p.of("Software Name and Version"),
 		Started: stamp(p.of("Run Start Date/Time", "Plate Run Start Date/Time")),
 		Ended:   stamp(p.of("Run End Date/Time", "Run End Data/Time", "Plate Run End Date/Time"))}

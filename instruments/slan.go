@@ -1,6 +1,7 @@
 package instruments
 
 import (
+	"slices"
 	"strings"
 
 	"natlims/lims/pcr"
@@ -15,8 +16,8 @@ import (
 // The dye is read from its column: to pair row n with row n+1 is how the readers of others break. "NoCt", "-", "NoC", an empty
 // cell and numbers from 0 down say that there is no Ct.
 func init() {
-	register(Driver{Name: "slan", Title: "Hongshi SLAN-96P, SLAN-96S (xlsx, csv), layout not verified", Wire: WireFile, Sniff: sniffSLAN, Decode: decodeSLAN})
-	register(Driver{Name: "ma6000", Title: "Yarui MA-6000 (xlsx, csv), layout not verified", Wire: WireFile, Sniff: sniffBy(ma6000Head, 78), Decode: decodeMA6000})
+	register(Driver{Name: "slan", Title: "Hongshi SLAN-96P, SLAN-96S (xlsx, xls, csv), layout not verified", Wire: WireFile, Sniff: sniffSLAN, Decode: decodeSLAN})
+	register(Driver{Name: "ma6000", Title: "Yarui MA-6000 (xlsx, xls, csv), layout not verified", Wire: WireFile, Sniff: sniffBy(ma6000Head, 78), Decode: decodeMA6000})
 }
 
 // Header words by what they name; a header counts where it contains one of them. The Cq column is never found this way.
@@ -32,21 +33,12 @@ var (
 func (h Header) containing(words []string, not ...int) int {
 	for _, w := range words {
 		for i, n := range h.Names {
-			if strings.Contains(n, w) && !has(not, i) {
+			if strings.Contains(n, w) && !slices.Contains(not, i) {
 				return i
 			}
 		}
 	}
 	return -1
-}
-
-func has(list []int, n int) bool {
-	for _, v := range list {
-		if v == n {
-			return true
-		}
-	}
-	return false
 }
 
 func slanHead(h Header) bool { return h.containing(hanWell) >= 0 && h.Cq() >= 0 }
@@ -80,7 +72,8 @@ func decodeSLAN(f *File) ([]pcr.Run, error) {
 	l.dye = pick(h.Col("Dye", "Channel", "Reporter", "Fluor"), h.containing(hanDye))
 	l.target = pick(h.Col("Target", "Target Name", "Gene"), h.containing(hanTarget, l.task, l.dye))
 	l.sample = pick(h.Col("Sample ID", "Sample Name", "Sample"), h.containing(hanSample, l.task, l.target))
-	return h.run(chineseRun(h, "SLAN"), chinese(l))
+	slanColumns(h, &l)
+	return chineseTable(f, h, l, "SLAN")
 }
 
 // pick is the first column that exists.
@@ -93,10 +86,22 @@ func pick(cols ...int) int {
 	return -1
 }
 
+func chineseTable(f *File, h found, l long, model string) ([]pcr.Run, error) {
+	l = chinese(l)
+	l.stop = partEnd
+	named(f, h, &l)
+	runs, err := merged(h, l).run(chineseRun(h, model), l)
+	return unnamed(runs, h, l), err
+}
+
 // chinese sets the words of these instruments. A row without sample and target is an unused well and says nothing.
 func chinese(l long) long {
 	l.rule.Zero, l.rule.Empty = true, pcr.NoCq
 	l.plate = plateOf(96)
+	l.stop = func(r Row) bool { // the title of the next section stands alone
+		_, well := l.position(r)
+		return !well && r.At(0) != "" && Row{Cells: r.Cells[1:]}.Blank()
+	}
 	l.fix = func(g *pcr.Reading) {
 		if g.Sample == "" && g.State == pcr.NoCq && (g.Target == "" || strings.HasPrefix(g.Target, "(")) {
 			g.State = pcr.Blank
@@ -137,5 +142,5 @@ func decodeMA6000(f *File) ([]pcr.Run, error) {
 	}
 	l := newLong(h.Header)
 	l.dye, l.target, l.sample, l.task = h.Col("Reporter"), h.Col("Item"), h.Col("Sample ID", "Sample Name", "Sample"), h.Col("Type", "Property")
-	return h.run(chineseRun(h, "MA-6000"), chinese(l))
+	return chineseTable(f, h, l, "MA-6000")
 }
