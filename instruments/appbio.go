@@ -1,6 +1,7 @@
 package instruments
 
 import (
+	"slices"
 	"strings"
 
 	"natlims/lims/pcr"
@@ -224,8 +225,8 @@ func (b *appbio) columns(at wells) long {
 	}
 	l.sample, l.target, l.task = h.Col("Sample Name", "Sample"), h.Col("Target Name", "Target", "Detector Name"), h.Col("Task")
 	l.dye, l.call, l.omit = h.Col("Reporter"), h.Col("Call", "Amp Status"), h.Col("Omit")
-	for _, name := range appbioFlags {
-		if col := h.Col(name); col >= 0 {
+	for col, name := range h.Names { // as written: "CQCONF" is a flag, "Cq Conf" a number
+		if slices.Contains(appbioFlags, name) {
 			l.flags, l.names = append(l.flags, col), append(l.names, name)
 		}
 	}

@@ -2,6 +2,10 @@ package instruments
 
 import "natlims/lims/pcr"
 
+func init() {
+	register(Driver{Name: "cfx-curves", Title: "Bio-Rad CFX: amplification results (csv, xlsx), curves only", Wire: WireFile, Sniff: sniffCFXCurves, Decode: decodeCFXCurves})
+}
+
 // Bio-Rad "Quantification Amplification Results_FAM.csv": ",Cycle,A1,A2,…", one row a cycle, one file a dye. It holds curves
 // and no Cq, so it is refused as a result; its curves come with the refusal.
 
@@ -29,13 +33,21 @@ func sniffCFXCurves(f *File) int {
 }
 
 func decodeCFXCurves(f *File) ([]pcr.Run, error) {
-	h, ok := find(f, curvesHead)
-	if !ok {
-		return nil, nothing("", 0, "a Cq column")
-	}
 	run := pcr.Run{Instrument: "Bio-Rad CFX"}
-	run.Curves, run.Cycles = wideCurves(h, h.Col("Cycle"), WellName)
-	return []pcr.Run{run}, nothing("", h.Line, "Cq values; this file holds amplification curves only")
+	line := 0
+	for _, h := range heads(f) { // a workbook has a sheet for each dye, named as the dye
+		if !curvesHead(h.Header) {
+			continue
+		}
+		curves, cycles := wideCurves(h, h.Col("Cycle"), WellName)
+		for i := range curves {
+			if dyes[key(h.table.Name)] {
+				curves[i].Dye = h.table.Name
+			}
+		}
+		run.Curves, run.Cycles, line = append(run.Curves, curves...), max(run.Cycles, cycles), h.Line
+	}
+	return []pcr.Run{run}, nothing("", line, "Cq values; this file holds amplification curves only")
 }
 
 // wideCurves reads a table with one row a cycle and one column a well.

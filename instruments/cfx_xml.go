@@ -54,6 +54,9 @@ func dataSet(f *File) ([]*Table, error) {
 		case xml.Directive:
 			return nil, &Error{Code: CodeDamaged, Line: line, Offset: -1, Value: cut(string(e)), Want: "XML without a document type"}
 		case xml.StartElement:
+			if level == 0 {
+				s.root = unescape(e.Name.Local)
+			}
 			if level++; level > 8 {
 				return nil, &Error{Code: CodeDamaged, Line: line, Offset: -1, Value: cut(e.Name.Local), Want: "a data set of rows and cells"}
 			}
@@ -70,7 +73,7 @@ func dataSet(f *File) ([]*Table, error) {
 		}
 	}
 	s.flush()
-	return []*Table{NewTable("", func() ([]Row, error) { return s.table(), nil })}, nil
+	return []*Table{NewTable(s.root, func() ([]Row, error) { return s.table(), nil })}, nil
 }
 
 var escaped = regexp.MustCompile(`_x([0-9A-Fa-f]{4})_`)
@@ -84,6 +87,7 @@ func unescape(name string) string {
 }
 
 type dataSetReader struct {
+	root    string // the dye, in a plate view
 	names   []string
 	columns map[string]int
 	rows    []Row

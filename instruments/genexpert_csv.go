@@ -91,7 +91,7 @@ func geneXpertTest(lines []string, line int) (pcr.Run, bool) {
 	if keys["assay"] == "" && keys["sampleid"] == "" {
 		return pcr.Run{}, false
 	}
-	run := pcr.Run{Instrument: "GeneXpert", Serial: keys["instruments/n"], Software: keys["s/wversion"], Operator: strings.Trim(keys["user"], "<>"), Name: keys["assay"],
+	run := pcr.Run{Instrument: "GeneXpert", Serial: keys["instruments/n"], Software: keys["s/wversion"], Operator: strings.TrimPrefix(keys["user"], "<None>"), Name: keys["assay"],
 		Started: pcr.Stamp{Text: keys["starttime"]}, Ended: pcr.Stamp{Text: keys["endtime"]}}
 	base := pcr.Reading{Well: keys["modulename"], Sample: keys["sampleid"], Target: keys["assay"], Task: keys["testtype"], Value: keys["testresult"],
 		Status: keys["status"], At: keys["endtime"], Line: line, State: pcr.Blank}

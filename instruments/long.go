@@ -64,6 +64,12 @@ func (l long) read(rows []Row) (readings []pcr.Reading, notes []pcr.Note) {
 		}
 		well, ok := l.position(r)
 		if !ok {
+			if wellWords[key(r.At(l.well))] && len(r.Cells) > 1 {
+				if cqWords[key(r.At(l.cq))] {
+					continue // the header again, on a new page
+				}
+				break // another table
+			}
 			if c := r.At(l.cq); r.At(l.well) != "" && numeric(c) && len(r.Cells) > l.cq && len(r.Cells) > 2 {
 				notes = append(notes, pcr.Note{Line: r.Line, Code: "well.unreadable", Text: cut(r.At(l.well))})
 			}

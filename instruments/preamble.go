@@ -68,6 +68,9 @@ func stamp(text string) pcr.Stamp {
 	}
 	t, err := time.Parse("2006-01-02 15:04:05", words[0]+" "+words[1])
 	if err != nil {
+		t, err = time.Parse("01/02/2006 15:04:05", words[0]+" "+words[1]) // CFX, which always names a zone
+	}
+	if err != nil {
 		return s
 	}
 	switch {

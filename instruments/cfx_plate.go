@@ -1,0 +1,225 @@
+package instruments
+
+import (
+	"strconv"
+	"strings"
+
+	"natlims/lims/pcr"
+)
+
+func init() {
+	register(Driver{Name: "cfx-plate", Title: "Bio-Rad CFX: plate view (csv, xml, xlsx)", Wire: WireFile, Sniff: sniffPlateView, Decode: decodePlateView})
+}
+
+// plateView is the grid of the plate view: a row of column numbers, then several rows for each row of the plate.
+//
+//	;;1;2;3;…;12
+//	A;Content;Unkn;Unkn;…
+//	;Sample;S1;S2;…
+//	;Cq;21,18;n. def.;…
+type plateView struct {
+	name string // of the table: the dye, where it names one
+	row  int    // of the column numbers
+	cols []int
+	rows []Row
+}
+
+// plateViews are the grids of all tables: a workbook has a sheet for each dye, named as the dye.
+func plateViews(f *File) (views []plateView) {
+	tables, err := f.Tables()
+	if err != nil {
+		return nil
+	}
+	for _, t := range tables {
+		if bulky[key(t.Name)] {
+			continue
+		}
+		rows, err := t.Rows()
+		if err != nil {
+			return views
+		}
+		for i, r := range rows[:min(len(rows), 200)] {
+			if cols := numbered(r); cols != nil && i+1 < len(rows) && rowLetter(rows[i+1], cols[0]) == 'A' {
+				views = append(views, plateView{t.Name, i, cols, rows})
+				break
+			}
+		}
+	}
+	return views
+}
+
+// numbered gives the cells of a row that read 1, 2, 3 … 12 or 24; nil where it is none.
+func numbered(r Row) []int {
+	var cols []int
+	for i := range r.Cells {
+		n, ok := index(r.At(i))
+		if ok && n == len(cols)+1 && n <= 24 {
+			cols = append(cols, i)
+		} else if len(cols) > 0 && r.At(i) != "" {
+			break
+		}
+	}
+	if len(cols) != 12 && len(cols) != 24 && len(cols) != 6 && len(cols) != 8 || cols[0] == 0 {
+		return nil
+	}
+	return cols
+}
+
+// rowLetter is the letter of the plate row that stands left of the grid, 0 where there is none.
+func rowLetter(r Row, left int) byte {
+	for i := range left {
+		if c := r.At(i); len(c) == 1 && c[0] >= 'A' && c[0] <= 'P' {
+			return c[0]
+		}
+	}
+	return 0
+}
+
+func sniffPlateView(f *File) int {
+	for _, v := range plateViews(f) {
+		if len(v.bands()) > 0 {
+			return 55
+		}
+	}
+	return 0
+}
+
+// band is the rows of one plate row by what they hold.
+type band struct {
+	letter                             byte
+	cq, sample, content, target, fluor *Row
+}
+
+// bands sorts the rows by their label, or by their order and content where they have none.
+func (v plateView) bands() []band {
+	var all []band
+	for i := v.row + 1; i < len(v.rows); i++ {
+		r := &v.rows[i]
+		if l := rowLetter(*r, v.cols[0]); l != 0 && (len(all) == 0 || all[len(all)-1].letter != l) {
+			all = append(all, band{letter: l})
+		}
+		if len(all) == 0 || len(all) > 16 {
+			continue
+		}
+		b := &all[len(all)-1]
+		switch label := v.label(*r); {
+		case cqWords[label]:
+			b.cq = r
+		case label == "sample" || label == "samplename":
+			b.sample = r
+		case label == "content" || label == "sampletype":
+			b.content = r
+		case label == "target" || label == "targetname" || label == "gene":
+			b.target = r
+		case label == "fluor" || label == "dye":
+			b.fluor = r
+		case label != "":
+		case b.cq == nil && v.cycles(*r):
+			b.cq = r
+		case b.content == nil:
+			b.content = r
+		case b.sample == nil:
+			b.sample = r
+		}
+	}
+	kept := all[:0]
+	for _, b := range all {
+		if b.cq != nil {
+			kept = append(kept, b)
+		}
+	}
+	return kept
+}
+
+// label is the word that says what a row holds; it stands before or behind the grid.
+func (v plateView) label(r Row) string {
+	for i := range v.cols[0] {
+		if c := r.At(i); len(c) > 1 {
+			return key(c)
+		}
+	}
+	if c := r.At(v.cols[len(v.cols)-1] + 1); len(c) > 1 && !numeric(c) {
+		return key(c)
+	}
+	return ""
+}
+
+// cycles says whether a row holds nothing but numbers of cycles and words for none.
+func (v plateView) cycles(r Row) bool {
+	seen := false
+	for _, c := range v.cols {
+		cell := r.At(c)
+		if cell == "" {
+			continue
+		}
+		if !noCqWords[key(cell)] && !(numeric(cell) && strings.ContainsAny(cell, ".,")) {
+			return false
+		}
+		seen = true
+	}
+	return seen
+}
+
+func decodePlateView(f *File) ([]pcr.Run, error) {
+	var run pcr.Run
+	views := plateViews(f)
+	for i, v := range views {
+		if i == 0 {
+			run = cfxRun(readPreamble(v.rows, v.row))
+		}
+		readings, notes := v.read()
+		run.Readings, run.Notes = append(run.Readings, readings...), append(run.Notes, notes...)
+	}
+	if len(run.Readings) == 0 {
+		return nil, nothing("", 0, "a grid of column numbers and row letters with a row of Cq values")
+	}
+	return []pcr.Run{run}, nil
+}
+
+// dyes are the names of tables that name a dye.
+var dyes = set("fam", "hex", "vic", "joe", "tet", "rox", "texasred", "texas615", "cy3", "cy5", "cy5.5", "quasar670", "quasar705", "sybr", "sybrgreen", "evagreen", "calorange560", "calred610", "cal610", "tamra", "ned", "atto647n")
+
+// read makes the readings of one grid. A place without content, sample and Cq is no well in use.
+func (v plateView) read() (readings []pcr.Reading, notes []pcr.Note) {
+	bands := v.bands()
+	dye := ""
+	if dyes[key(v.name)] {
+		dye = v.name
+	}
+	rule := CqRule{Mark: CqMark(func(yield func(string) bool) {
+		for _, b := range bands {
+			for _, c := range v.cols {
+				if !yield(b.cq.At(c)) {
+					return
+				}
+			}
+		}
+	})}
+	for _, b := range bands {
+		for n, c := range v.cols {
+			cell := b.cq.At(c)
+			g := pcr.Reading{Well: string(rune(b.letter)) + strconv.Itoa(n+1), Line: b.cq.Line, Sample: b.sample.at(c), Task: b.content.at(c), Target: b.target.at(c),
+				Dye: first(b.fluor.at(c), dye)}
+			if cell == "" && g.Sample == "" && g.Task == "" {
+				continue
+			}
+			var known bool
+			if g.State, g.Cq, g.CqText, known = rule.Read(cell); !known {
+				notes = append(notes, pcr.Note{Line: g.Line, Code: "cq.unreadable", Text: cut(cell)})
+			}
+			if g.Target == "" && g.Dye != "" {
+				g.Target = "(" + g.Dye + ")"
+			}
+			readings = append(readings, g)
+		}
+	}
+	return readings, notes
+}
+
+// at is At for a row that may be missing.
+func (r *Row) at(col int) string {
+	if r == nil {
+		return ""
+	}
+	return r.At(col)
+}
