@@ -57,11 +57,11 @@ type sheet struct {
 
 // cell is one well of the layout with what the run says of it.
 type cell struct {
-	kit   *pcr.Kit
-	row   []pcr.Value // by target of the kit
-	heard bool
-	omit  bool
-	own   []bool // by target: the instrument's own negative or positive differs from ours; see curves
+	kit    *pcr.Kit
+	row    []pcr.Value // by target of the kit
+	heard  bool
+	omit   bool
+	traces []pcr.Trace // by target; nil where no curves came in
 }
 
 // key is a name that an instrument gives a target, for one kit.
