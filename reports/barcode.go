@@ -8,15 +8,27 @@ import (
 	"github.com/boombuler/barcode/qr"
 )
 
-// code128 draws a Code 128 (ISO/IEC 15417) of w x h points as filled rectangles: bars stay sharp at any resolution.
-// What Code 128 cannot hold is left out; the text beside it stays.
-func (s *sheet) code128(x, y, w, h float64, content string) {
+const (
+	widest    = 1.34 // points of a module of a bar code
+	narrowest = 0.54 // 0.19 mm, the least that common scanners read
+)
+
+// code128 draws a Code 128 (ISO/IEC 15417) as filled rectangles, h points high and at most most wide, so that it ends at right:
+// bars stay sharp at any resolution. It gives the width. What Code 128 cannot hold or would be too fine to read is left out (0);
+// the text below it stays.
+func (s *sheet) code128(right, y, most, h float64, content string) float64 {
 	code, err := code128.Encode(content)
 	if err != nil {
-		return
+		return 0
 	}
-	module := w / float64(code.Bounds().Dx())
+	n := float64(code.Bounds().Dx())
+	module := min(widest, most/n)
+	if module < narrowest {
+		return 0
+	}
+	x := right - n*module
 	s.modules(code, 0, func(from, to int) { s.bar(x+float64(from)*module, y, float64(to-from)*module, h, ink{}) })
+	return n * module
 }
 
 // qr draws a QR code (ISO/IEC 18004, error correction M) of side x side points without its quiet zone.

@@ -67,13 +67,15 @@ func (s *sheet) letterhead(code string) {
 	if s.r.Lang == English || first == "" {
 		first, second = lab.In(English), ""
 	}
-	s.text(s.left, s.y+15, 15, black, first)
-	s.text(s.left, s.y+29, 8.5, soft, second)
+	const h = 24.0
+	w := 0.0
 	if code != "" {
-		const w, h = 150.0, 24.0
-		s.code128(s.right-w, s.y, w, h, code)
+		w = s.code128(s.right, s.y, 230, h, code)
+		w = max(w, s.width(code, 8))
 		s.textMid(s.right-w/2, s.y+h+10, 8, black, code)
 	}
+	s.text(s.left, s.y+15, s.fit(first, 15, s.right-s.left-w-24), black, first)
+	s.text(s.left, s.y+29, s.fit(second, 8.5, s.right-s.left-w-24), soft, second)
 	s.y += 44
 	s.bar(s.left, s.y, s.right-s.left, 1.4, accent)
 	s.y += 1.4
@@ -89,11 +91,7 @@ func (s *sheet) title(item, form Text) {
 	case Both:
 		under = en
 	}
-	size := 20.0
-	if s.width(main, size) > s.right-s.left-150 {
-		size = 15
-	}
-	s.text(s.left, s.y+32, size, black, main)
+	s.text(s.left, s.y+32, s.fit(main, 20, s.right-s.left-s.width(s.r.ID, 10)-24), black, main)
 	s.textRight(s.right, s.y+22, 8, soft, s.say("报告编号", "Report no."))
 	s.textRight(s.right, s.y+35, 10, black, s.r.ID)
 	s.y += 44
@@ -150,13 +148,10 @@ func (s *sheet) conclusion(one Result) {
 	s.textMid(s.left+34, s.y+h/2+6.5, 18, ink{255, 255, 255}, callGlyph(one.Call))
 	s.text(s.left+62, s.y+19, 8, soft, s.say("检测结论", "Conclusion"))
 	text := callWords[one.Call].In(s.r.Lang)
-	size := 20.0
-	for size > 11 && s.width(text, size) > s.right-s.left-62-150 {
-		size--
-	}
-	s.text(s.left+62, s.y+43, size, c, text)
+	mode := one.Sample.ModeText().In(s.r.Lang)
+	s.text(s.left+62, s.y+43, s.fit(text, 20, s.right-s.left-100-s.width(mode, 11)), c, text)
 	s.textRight(s.right-14, s.y+19, 8, soft, s.say("采样方式", "Collection"))
-	s.textRight(s.right-14, s.y+41, 11, black, one.Sample.ModeText().In(s.r.Lang))
+	s.textRight(s.right-14, s.y+41, 11, black, mode)
 	s.y += h + 18
 }
 

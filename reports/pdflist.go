@@ -86,15 +86,23 @@ type column struct {
 var listColumns = []column{
 	{"序号", "No.", 4, func(_ *sheet, i int, _ Result) string { return itoa(i + 1) }},
 	{"姓名/名称", "Name", 10, func(_ *sheet, _ int, r Result) string { return r.Subject.Name }},
-	{"性别", "Sex", 4, func(s *sheet, _ int, r Result) string { return word(sexWords, r.Subject.Sex).In(s.r.Lang) }},
+	{"性别", "Sex", 4, func(s *sheet, _ int, r Result) string { return word(sexWords, r.Subject.Sex).In(s.narrow()) }},
 	{"年龄", "Age", 4, func(_ *sheet, _ int, r Result) string { return r.age() }},
 	{"证件号", "Document", 14, func(_ *sheet, _ int, r Result) string { return r.Subject.DocNo }},
 	{"样本编号", "Sample", 12, func(_ *sheet, _ int, r Result) string { return r.Sample.Barcode }},
-	{"样本类型", "Specimen", 13, func(s *sheet, _ int, r Result) string { return word(specimenWords, r.Sample.Specimen).In(s.r.Lang) }},
-	{"采样方式", "Collection", 10, func(s *sheet, _ int, r Result) string { return r.Sample.ModeText().In(s.r.Lang) }},
+	{"样本类型", "Specimen", 13, func(s *sheet, _ int, r Result) string { return word(specimenWords, r.Sample.Specimen).In(s.narrow()) }},
+	{"采样方式", "Collection", 10, func(s *sheet, _ int, r Result) string { return r.Sample.ModeText().In(s.narrow()) }},
 	{"采样时间", "Collected", 11, func(s *sheet, _ int, r Result) string { return short(s.r.local(r.Times.T0)) }},
 	{"收样时间", "Received", 11, func(s *sheet, _ int, r Result) string { return short(s.r.local(r.Times.T3)) }},
 	{"结论", "Conclusion", 17, nil},
+}
+
+// narrow is the language of what stands in columns: both at once make them too high. The conclusion is in both all the same.
+func (s *sheet) narrow() string {
+	if s.r.Lang == Both {
+		return Chinese
+	}
+	return s.r.Lang
 }
 
 // short leaves the year out; the report's own date has it.
@@ -164,11 +172,7 @@ func (s *sheet) tableHead(unit float64) {
 	s.bar(s.left, s.y, s.right-s.left, 18, ground)
 	x := s.left + 4
 	for _, c := range listColumns {
-		label := c.zh
-		if s.r.Lang == English {
-			label = c.en
-		}
-		s.text(x, s.y+12, 8, soft, label)
+		s.text(x, s.y+12, 8, soft, Text{c.zh, c.en}.In(s.narrow()))
 		x += c.share * unit
 	}
 	s.y += 18

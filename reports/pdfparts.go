@@ -130,12 +130,19 @@ func (s *sheet) signatures(g signing) {
 		{s.say("检测者", "Tested by"), g.checked}, {s.say("审核者", "Reviewed by"), g.released}, {s.say("报告时间", "Reported"), g.at},
 	} {
 		left := x + float64(i)*w
-		s.text(left, s.y+24, 8, soft, f.label)
+		s.text(left, s.y+16, 8, soft, f.label)
 		size := 12.0
-		if i == 2 || s.width(f.value, size) > w-12 {
+		if i == 2 {
 			size = 9.5
 		}
-		s.block(left, s.y+46, w-12, size, black, dash(f.value))
+		lines := s.wrap(dash(f.value), size, w-12)
+		for len(lines) > 2 && size > 6 { // many signers of a long list
+			size -= 0.5
+			lines = s.wrap(dash(f.value), size, w-12)
+		}
+		for j, line := range lines {
+			s.text(left, s.y+47-float64(len(lines)-1-j)*(size+1), size, black, line)
+		}
 		s.line(left, s.y+54, left+w-12, s.y+54, 0.6, hair)
 	}
 	s.pdf.SetLineType("dashed")

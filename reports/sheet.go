@@ -150,6 +150,14 @@ func (s *sheet) paragraph(x, w, size float64, c ink, t string) {
 	}
 }
 
+// fit is the size at which t is not wider than w: size where it fits, at least 6 points.
+func (s *sheet) fit(t string, size, w float64) float64 {
+	if wide := s.width(t, size); wide > w {
+		size = max(math.Floor(size*w/wide*2)/2, 6)
+	}
+	return size
+}
+
 func (s *sheet) width(t string, size float64) float64 {
 	sum := 0.0
 	for _, r := range s.font.printable(t) {
