@@ -123,13 +123,17 @@ func play(nodes []node, i int, test func(node) Test, state []bool, called []floa
 }
 
 func treeTally(t require.TestingT, tr Tree, risk []float64) *tally {
+	return treeTallyOver(t, tr, len(risk), func(y func([]bool, float64)) { worlds(risk, y) })
+}
+
+func treeTallyOver(t require.TestingT, tr Tree, n int, each func(func([]bool, float64))) *tally {
 	nodes, err := tr.grow()
 	require.NoError(t, err)
 	rounds := nodes[len(nodes)-1].stage + 1
 	w := walk{t: tr, nodes: nodes, last: rounds - 1}
-	a := newTally(len(risk))
-	worlds(risk, func(state []bool, p float64) {
-		called, all := make([]float64, len(risk)), law{0: 1}
+	a := newTally(n)
+	each(func(state []bool, p float64) {
+		called, all := make([]float64, n), law{0: 1}
 		for i, v := range nodes {
 			if v.parent < 0 {
 				all = all.plus(play(nodes, i, w.test, state, called, 1))
@@ -205,9 +209,13 @@ func TestTreeEqualsEnumeration(t *testing.T) {
 
 // arrayTally sums over every reading of rows and columns in every world.
 func arrayTally(a Array, risk []float64) *tally {
-	out := newTally(len(risk))
-	n, lines := len(risk), a.Rows+a.Cols
-	worlds(risk, func(state []bool, p float64) {
+	return arrayTallyOver(a, len(risk), func(y func([]bool, float64)) { worlds(risk, y) })
+}
+
+func arrayTallyOver(a Array, n int, each func(func([]bool, float64))) *tally {
+	out := newTally(n)
+	lines := a.Rows + a.Cols
+	each(func(state []bool, p float64) {
 		called := make([]float64, n)
 		open := 1.0
 		if a.Master {

@@ -66,7 +66,6 @@ type decodeAnswer struct {
 
 type posteriorAnswer struct {
 	Method  string `json:"method"`
-	Size    int    `json:"size,omitempty"`
 	Persons []int  `json:"persons"`
 	P       []num  `json:"p"`
 }
@@ -78,7 +77,7 @@ func answerDecoded(d Decoded) decodeAnswer {
 		Cleared: from1(d.Cleared), Untested: from1(d.Untested), Unexplained: from1(d.Unexplained),
 		Contradicted: from1(d.Contradicted), Scomp: from1(d.Scomp), Tied: d.Tied, Ambiguous: len(d.Possible) > 0}
 	if p := d.Posterior; p.Method != "" {
-		a.Posterior = &posteriorAnswer{p.Method, p.Size, from1(p.Persons), nums(p.P)}
+		a.Posterior = &posteriorAnswer{p.Method, from1(p.Persons), nums(p.P)}
 	}
 	return a
 }
