@@ -67,7 +67,7 @@ func (r Report) csvRow(one Result) []string {
 	s := one.Subject
 	return []string{r.ID, one.OrderID, strconv.FormatInt(one.OrderNo, 10), strconv.Itoa(max(one.Version, 1)), one.Replaces,
 		one.Call, callWords[one.Call].In(lang), s.Name, s.Sex, one.age(), s.DocType, s.DocNo, s.Phone,
-		one.Sample.Barcode, word(specimenWords, one.Sample.Specimen).In(lang), one.Sample.ModeText().In(lang),
+		one.Sample.Barcode, specimen(one.Sample.Specimen).In(lang), one.Sample.ModeText().In(lang),
 		strconv.Itoa(max(one.Sample.PooledN, 1)), strconv.Itoa(max(one.Sample.PoolOf, 1)),
 		strings.Join(kits, "; "), strings.Join(targets, "; "),
 		r.local(one.Times.T0), r.local(one.Times.T3), r.local(one.ReviewedAt),

@@ -29,7 +29,7 @@ func golden() map[string]Report {
 
 	object := Result{OrderID: "MKT-1", OrderNo: 9, Call: "pending_review", PoolNote: "混检池 K-12",
 		Subject: Subject{Kind: "packaging", Name: "=HYPERLINK(\"http://x\")", Detail: "进口冷冻牛肉外包装, 批次 B-7"},
-		Sample:  Sample{Barcode: "S1", Specimen: "package_swab", Mode: "mixed5", PooledN: 5, PoolOf: 4}}
+		Sample:  Sample{Barcode: "S1", Specimen: "package", Mode: "mixed5", PooledN: 5, PoolOf: 4}}
 	english := report(object)
 	english.Lang, english.Zone, english.Lab.Name = English, nil, Text{ZH: "市第一核酸检测实验室"}
 	return map[string]Report{"person": report(person()).Masked(), "corrected": both, "object": english, "list": report(crowd(24)...).Masked()}

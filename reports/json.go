@@ -155,7 +155,7 @@ func resultJSON(r Result) jsonResult {
 		Subject: jsonSubject{Kind: s.Kind, Name: s.Name, Sex: s.Sex, BirthDate: s.BirthDate, Age: r.age(), DocType: s.DocType, DocNo: s.DocNo,
 			Phone: s.Phone, PatientNo: s.PatientNo, Ward: s.Ward, Bed: s.Bed, Doctor: s.Doctor, Detail: s.Detail},
 		Sample: jsonSample{Barcode: r.Sample.Barcode, Original: r.Sample.Original, Specimen: r.Sample.Specimen,
-			SpecimenText: both(word(specimenWords, r.Sample.Specimen)), Mode: r.Sample.Mode,
+			SpecimenText: both(specimen(r.Sample.Specimen)), Mode: r.Sample.Mode,
 			Pooled: max(r.Sample.PooledN, 1), PoolOf: max(r.Sample.PoolOf, 1), Volume: r.Sample.Volume},
 		Arms:       make([]jsonArm, len(r.Arms)),
 		Instrument: r.Instrument, CheckedBy: r.CheckedBy, ReleasedBy: r.ReleasedBy, ReviewedAt: known(r.ReviewedAt),

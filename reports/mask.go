@@ -54,7 +54,8 @@ func maskWords(runes []rune) string {
 // MaskDoc masks a document number by its type: of an identity card of 18 or 15 characters the first 6 and the last 4 stay,
 // of a passport and everything else the first 2 and the last 2. What is too short to hide anything is masked whole.
 func MaskDoc(docType, no string) string {
-	if n := len([]rune(no)); docType == "id_card" && (n == 18 || n == 15) {
+	resident := docType == "resident_id" || docType == "id_card"
+	if n := len([]rune(no)); resident && (n == 18 || n == 15) {
 		return keepEnds(no, 6, 4)
 	}
 	return keepEnds(no, 2, 2)

@@ -18,8 +18,8 @@ func TestMasks(t *testing.T) {
 		require.Equal(t, want, MaskName(in), in)
 	}
 	for _, c := range [][3]string{
-		{"id_card", "11010519850309002X", "110105********002X"}, {"id_card", "110105850309002", "110105*****9002"[:6] + "*****" + "9002"},
-		{"id_card", "12345", "*****"}, {"passport", "E12345678", "E1*****78"}, {"passport", "E1234", "*****"}, {"", "", ""}, {"other", "AB", "**"},
+		{"resident_id", "11010519850309002X", "110105********002X"}, {"resident_id", "110105850309002", "110105*****9002"[:6] + "*****" + "9002"},
+		{"resident_id", "12345", "*****"}, {"passport", "E12345678", "E1*****78"}, {"passport", "E1234", "*****"}, {"", "", ""}, {"other", "AB", "**"},
 	} {
 		require.Equal(t, c[2], MaskDoc(c[0], c[1]), c[1])
 	}
@@ -33,7 +33,7 @@ func TestMasksHideSomething(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		s := strings.TrimSpace(rapid.StringMatching(`[A-Z0-9张欧阳小明]{0,24}`).Draw(t, "text"))
-		kind := rapid.SampledFrom([]string{"id_card", "passport", ""}).Draw(t, "kind")
+		kind := rapid.SampledFrom([]string{"resident_id", "passport", ""}).Draw(t, "kind")
 		for _, masked := range []string{MaskName(s), MaskDoc(kind, s), MaskPhone(s)} {
 			if utf8.RuneCountInString(masked) != utf8.RuneCountInString(s) {
 				t.Fatalf("%q became %q", s, masked)
@@ -49,7 +49,7 @@ func TestMaskedReport(t *testing.T) {
 	t.Parallel()
 	plain := report(person(), Result{Call: "negative", Subject: Subject{Kind: "product", Name: "冷冻牛肉", DocNo: "BATCH-123456"}})
 	masked := plain.Masked()
-	require.Equal(t, Subject{Kind: "person", Name: "欧阳**", Sex: "M", BirthDate: "1985-**-**", Age: "35", DocType: "id_card",
+	require.Equal(t, Subject{Kind: "person", Name: "欧阳**", Sex: "M", BirthDate: "1985-**-**", Age: "35", DocType: "resident_id",
 		DocNo: "110105********002X", Phone: "138****1234", Ward: "发热门诊", Doctor: "周敏"}, masked.Results[0].Subject)
 	require.Equal(t, plain.Results[1].Subject, masked.Results[1].Subject)
 	require.Equal(t, "欧阳小明", plain.Results[0].Subject.Name, "the given report stays")

@@ -70,7 +70,7 @@ func (s *sheet) letterhead(code string) {
 	const h = 24.0
 	w := 0.0
 	if code != "" {
-		w = s.code128(s.right, s.y, 230, h, code)
+		w = s.code128(s.right, s.y, 240, h, code)
 		w = max(w, s.width(code, 8))
 		s.textMid(s.right-w/2, s.y+h+10, 8, black, code)
 	}
@@ -234,7 +234,7 @@ func (s *sheet) subjectFacts(one Result) []fact {
 func (s *sheet) sampleFacts(one Result) []fact {
 	all := []fact{
 		{s.say("样本编号", "Sample no."), dash(one.Sample.Barcode)},
-		{s.say("样本类型", "Specimen"), dash(word(specimenWords, one.Sample.Specimen).In(s.r.Lang))},
+		{s.say("样本类型", "Specimen"), dash(specimen(one.Sample.Specimen).In(s.r.Lang))},
 		{s.say("申请号", "Order"), dash(one.OrderID)},
 		{s.say("采样时间", "Collected"), dash(s.r.local(one.Times.T0))},
 		{s.say("收样时间", "Received"), dash(s.r.local(one.Times.T3))},

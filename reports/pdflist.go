@@ -90,7 +90,7 @@ var listColumns = []column{
 	{"年龄", "Age", 4, func(_ *sheet, _ int, r Result) string { return r.age() }},
 	{"证件号", "Document", 14, func(_ *sheet, _ int, r Result) string { return r.Subject.DocNo }},
 	{"样本编号", "Sample", 12, func(_ *sheet, _ int, r Result) string { return r.Sample.Barcode }},
-	{"样本类型", "Specimen", 13, func(s *sheet, _ int, r Result) string { return word(specimenWords, r.Sample.Specimen).In(s.narrow()) }},
+	{"样本类型", "Specimen", 13, func(s *sheet, _ int, r Result) string { return specimen(r.Sample.Specimen).In(s.narrow()) }},
 	{"采样方式", "Collection", 10, func(s *sheet, _ int, r Result) string { return r.Sample.ModeText().In(s.narrow()) }},
 	{"采样时间", "Collected", 11, func(s *sheet, _ int, r Result) string { return short(s.r.local(r.Times.T0)) }},
 	{"收样时间", "Received", 11, func(s *sheet, _ int, r Result) string { return short(s.r.local(r.Times.T3)) }},

@@ -86,7 +86,7 @@ type Result struct {
 	Sample  Sample
 	Times   Times
 	Item    Text   // what was asked for; zero is "新型冠状病毒核酸检测"
-	Call    string // code: negative, positive … (Words lists them)
+	Call    string // code: negative, positive … (Calls lists them)
 	Arms    []Arm  // one for each kit; two where the sample was tested in parallel
 
 	Instrument string
@@ -105,7 +105,7 @@ type Subject struct {
 	Sex       string // M, F or ""
 	BirthDate string // 2006-01-02, or ""
 	Age       string // in years; "" works it out from BirthDate and the day of collection
-	DocType   string // id_card, passport, other …; "" none
+	DocType   string // resident_id, passport, permit, other; "" none
 	DocNo     string
 	Phone     string
 	PatientNo string // number of the hospital stay or the outpatient
@@ -119,7 +119,7 @@ type Subject struct {
 type Sample struct {
 	Barcode  string
 	Original string // barcode of the tube that this one replaces, or of the sender
-	Specimen string // code: np_swab, op_swab … (Specimens lists them) or a text printed as it stands
+	Specimen string // code: OP, NP, NS, SALIVA … or a text printed as it stands
 	Mode     string // single, household, mixed5, mixed10, mixed20
 	PooledN  int    // orders in the tube; 0 and 1 say that it holds this one only
 	PoolOf   int    // tubes mixed in the laboratory for the test; 0 and 1 say that it was tested alone

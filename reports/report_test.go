@@ -18,9 +18,9 @@ func at(day, hour, minute int) time.Time {
 func person() Result {
 	return Result{
 		OrderID: "CDC-20201121-000417", OrderNo: 417, Version: 1,
-		Subject: Subject{Kind: "person", Name: "欧阳小明", Sex: "M", BirthDate: "1985-03-09", DocType: "id_card", DocNo: "11010519850309002X",
+		Subject: Subject{Kind: "person", Name: "欧阳小明", Sex: "M", BirthDate: "1985-03-09", DocType: "resident_id", DocNo: "11010519850309002X",
 			Phone: "13812341234", Ward: "发热门诊", Doctor: "周敏"},
-		Sample: Sample{Barcode: "31011500482913", Specimen: "np_swab", Mode: "single", PooledN: 1, Volume: "3 mL"},
+		Sample: Sample{Barcode: "31011500482913", Specimen: "NP", Mode: "single", PooledN: 1, Volume: "3 mL"},
 		Times: Times{T0: at(21, 8, 12), T1: at(21, 8, 13), T2: at(21, 8, 40), T3: at(21, 9, 20), T4: at(21, 9, 45), T5: at(21, 10, 30),
 			T6: at(21, 12, 2), T7: at(21, 12, 31)},
 		Call: "negative",

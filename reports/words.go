@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -55,22 +56,32 @@ var stateWords = map[string]Text{
 	"none": {"未检测", "Not tested"},
 }
 
+// specimenWords are the words of the specimen codes, in capitals; case does not matter.
 var specimenWords = map[string]Text{
-	"np_swab":       {"鼻咽拭子", "Nasopharyngeal swab"},
-	"op_swab":       {"口咽拭子", "Oropharyngeal swab"},
-	"np_op_swab":    {"鼻咽+口咽拭子", "Naso- and oropharyngeal swab"},
-	"nasal_swab":    {"鼻拭子", "Nasal swab"},
-	"saliva":        {"唾液", "Saliva"},
-	"sputum":        {"痰液", "Sputum"},
-	"balf":          {"肺泡灌洗液", "Bronchoalveolar lavage fluid"},
-	"anal_swab":     {"肛拭子", "Anal swab"},
-	"serum":         {"血清", "Serum"},
-	"surface_swab":  {"物表拭子", "Surface swab"},
-	"food_swab":     {"食品拭子", "Food swab"},
-	"package_swab":  {"外包装拭子", "Packaging swab"},
-	"environ_swab":  {"环境拭子", "Environmental swab"},
-	"sewage":        {"污水", "Sewage"},
-	"frozen_tissue": {"冷冻食品组织", "Frozen food tissue"},
+	"OP":      {"口咽拭子", "Oropharyngeal swab"},
+	"NP":      {"鼻咽拭子", "Nasopharyngeal swab"},
+	"OPNP":    {"口咽+鼻咽拭子", "Oro- and nasopharyngeal swab"},
+	"NS":      {"鼻拭子", "Nasal swab"},
+	"SALIVA":  {"唾液", "Saliva"},
+	"SPUTUM":  {"痰液", "Sputum"},
+	"BALF":    {"肺泡灌洗液", "Bronchoalveolar lavage"},
+	"ANAL":    {"肛拭子", "Anal swab"},
+	"SERUM":   {"血清", "Serum"},
+	"SWAB":    {"拭子", "Swab"},
+	"SURFACE": {"物表拭子", "Surface swab"},
+	"FOOD":    {"食品拭子", "Food swab"},
+	"PACKAGE": {"外包装拭子", "Packaging swab"},
+	"ENV":     {"环境拭子", "Environmental swab"},
+	"SEWAGE":  {"污水", "Sewage"},
+	"TISSUE":  {"冷冻食品组织", "Frozen food tissue"},
+}
+
+// specimen is the text of a specimen code, or what stands there where it is none.
+func specimen(code string) Text {
+	if t, ok := specimenWords[strings.ToUpper(code)]; ok {
+		return t
+	}
+	return Text{ZH: code}
 }
 
 var kindWords = map[string]Text{
@@ -85,11 +96,11 @@ var kindWords = map[string]Text{
 var sexWords = map[string]Text{"M": {"男", "M"}, "F": {"女", "F"}}
 
 var docWords = map[string]Text{
-	"id_card":  {"身份证", "ID card"},
-	"passport": {"护照", "Passport"},
-	"hk_macau": {"港澳通行证", "HK/Macao permit"},
-	"taiwan":   {"台胞证", "Taiwan permit"},
-	"other":    {"证件", "Document"},
+	"resident_id": {"身份证", "ID card"},
+	"id_card":     {"身份证", "ID card"}, // the same under its other name
+	"passport":    {"护照", "Passport"},
+	"permit":      {"通行证", "Travel permit"},
+	"other":       {"证件", "Document"},
 }
 
 // word is the text of a code, or the code itself where it has none.

@@ -22,9 +22,6 @@ func init() {
 }
 
 func checkFolder(o *Outbound, d Destination) error {
-	if err := d.known(); err != nil {
-		return err
-	}
 	_, err := o.below(d)
 	return err
 }

@@ -25,7 +25,7 @@ type Destination struct {
 	Channel string            // name of the channel
 	Address string            // URL or folder, as the channel says
 	Secret  []byte            // shared with the receiver; never logged
-	Options map[string]string // as the channel says
+	Options map[string]string // as the channel says; words that it does not know are others' (language, masking) and ignored
 }
 
 // Parcel is one attempt at one delivery.
@@ -144,16 +144,6 @@ func (d Destination) option(name string, standard, least, most time.Duration) (t
 		return 0, refuse("destination %s: option %s: %q: expected a duration from %s to %s", d.ID, name, text, least, most)
 	}
 	return v, nil
-}
-
-// known refuses options that the channel does not have: a misspelt one must not be ignored.
-func (d Destination) known(options ...string) error {
-	for name := range d.Options {
-		if !slices.Contains(options, name) {
-			return refuse("destination %s: option %q: expected one of %s", d.ID, name, strings.Join(options, ", "))
-		}
-	}
-	return nil
 }
 
 // refuse makes a permanent error.

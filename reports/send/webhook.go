@@ -36,9 +36,6 @@ const (
 )
 
 func checkWebhook(o *Outbound, d Destination) error {
-	if err := d.known("timeout"); err != nil {
-		return err
-	}
 	if _, err := d.option("timeout", 0, time.Second, time.Minute); err != nil {
 		return err
 	}
