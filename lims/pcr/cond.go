@@ -189,77 +189,115 @@ func (c *Count) bounds() (min, max int) {
 }
 
 // String writes the condition as in a decision table.
-func (c *Cond) String() string {
+func (c *Cond) String() string { return c.text(english) }
+
+func (c *Cond) text(say tongue) string {
 	var p []string
-	list := func(conds []Cond, sep string) {
+	join := func(conds []Cond, sep string) string {
 		s := make([]string, len(conds))
 		for i := range conds {
-			s[i] = conds[i].String()
+			s[i] = conds[i].text(say)
 		}
-		p = append(p, strings.Join(s, sep))
+		return strings.Join(s, sep)
 	}
 	if len(c.All) > 0 {
-		list(c.All, " and ")
+		p = append(p, join(c.All, say("and")))
 	}
 	if len(c.AnyOf) > 0 {
-		list(c.AnyOf, " or ")
-		p[len(p)-1] = "(" + p[len(p)-1] + ")"
+		p = append(p, "("+join(c.AnyOf, say("or"))+")")
 	}
 	if c.Not != nil {
-		p = append(p, "not ("+c.Not.String()+")")
+		p = append(p, say("not")+"("+c.Not.text(say)+")")
 	}
 	if c.Count != nil {
-		p = append(p, c.Count.String())
+		p = append(p, c.Count.text(say))
 	}
-	is := strings.Join(c.Is, "/")
+	p = append(p, c.single(say)...)
+	if len(p) == 0 {
+		return say("always")
+	}
+	return strings.Join(p, say("and"))
+}
+
+// single writes the conditions on single targets and on the history.
+func (c *Cond) single(say tongue) (p []string) {
+	is := states(c.Is, say)
 	if c.Target != "" {
 		p = append(p, c.Target+" "+is)
 	}
 	if len(c.TargetAny) > 0 {
-		p = append(p, "any of "+strings.Join(c.TargetAny, ", ")+" "+is)
+		p = append(p, say("any of")+strings.Join(c.TargetAny, ", ")+" "+is)
 	}
 	if len(c.TargetAll) > 0 {
-		p = append(p, "all of "+strings.Join(c.TargetAll, ", ")+" "+is)
+		p = append(p, say("all of")+strings.Join(c.TargetAll, ", ")+" "+is)
 	}
 	if c.AttemptLT != nil {
-		p = append(p, fmt.Sprintf("attempt < %d", *c.AttemptLT))
+		p = append(p, fmt.Sprintf("%s < %d", say("attempt"), *c.AttemptLT))
 	}
 	if c.AttemptGE != nil {
-		p = append(p, fmt.Sprintf("attempt >= %d", *c.AttemptGE))
+		p = append(p, fmt.Sprintf("%s ≥ %d", say("attempt"), *c.AttemptGE))
 	}
 	if len(c.PriorAction) > 0 {
-		p = append(p, "after "+strings.Join(c.PriorAction, "/"))
+		p = append(p, say("after")+actionWords(c.PriorAction, say))
 	}
 	if len(c.PriorCall) > 0 {
-		p = append(p, "was "+strings.Join(c.PriorCall, "/"))
+		p = append(p, say("called before")+states(c.PriorCall, say))
 	}
 	if len(c.Curve) > 0 {
-		p = append(p, "every virus curve "+strings.Join(c.Curve, "/"))
+		p = append(p, say("every virus curve")+states(c.Curve, say))
 	}
 	for _, k := range c.odd {
-		p = append(p, "unknown condition "+k)
+		p = append(p, say("unknown condition")+k)
 	}
-	if len(p) == 0 {
-		return "always"
-	}
-	return strings.Join(p, " and ")
+	return p
 }
 
-// String writes the count as in a decision table.
-func (c *Count) String() string {
-	who := c.Role
+func (c *Count) text(say tongue) string {
+	who := say(c.Role + " targets")
 	if len(c.Targets) > 0 {
 		who = strings.Join(c.Targets, ", ")
 	}
 	min, max := c.bounds()
-	is := strings.Join(c.Is, "/")
+	who += " " + states(c.Is, say)
 	switch {
 	case max >= len(c.of):
-		return fmt.Sprintf("%s %s >= %d", who, is, min)
+		return fmt.Sprintf("%s ≥ %d", who, min)
 	case min == max:
-		return fmt.Sprintf("%s %s = %d", who, is, min)
+		return fmt.Sprintf("%s = %d", who, min)
 	case min == 0:
-		return fmt.Sprintf("%s %s <= %d", who, is, max)
+		return fmt.Sprintf("%s ≤ %d", who, max)
 	}
-	return fmt.Sprintf("%s %s %d to %d", who, is, min, max)
+	return fmt.Sprintf("%s %d - %d", who, min, max)
+}
+
+func states(list words, say tongue) string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = say(s)
+	}
+	return strings.Join(out, "/")
+}
+
+func actionWords(list words, say tongue) string {
+	var out []string
+	for _, a := range list {
+		out = append(out, actionText(a, say))
+	}
+	return strings.Join(out, "/")
+}
+
+// actionText writes an action in words, joined steps one by one.
+func actionText(a string, say tongue) string {
+	if a == "" {
+		return ""
+	}
+	sep := say("then")
+	if strings.Contains(a, "_or_") {
+		sep = say("or")
+	}
+	var out []string
+	for _, p := range Parts(a) {
+		out = append(out, say(p))
+	}
+	return strings.Join(out, sep)
 }

@@ -266,39 +266,44 @@ func seen(list []string, s Shape) bool {
 }
 
 // String writes the test as in a decision table: "Ct <= 38 and curve sigmoid".
-func (t Test) String() string {
+func (t Test) String() string { return t.text(english) }
+
+func (t Test) text(say tongue) string {
 	parts := make([]string, len(t.Clauses))
 	for i, c := range t.Clauses {
-		parts[i] = c.String()
+		parts[i] = c.text(say)
 	}
-	return strings.Join(parts, " and ")
+	return strings.Join(parts, say("and"))
 }
 
-var signs = map[string]string{"ct_lt": "<", "ct_le": "<=", "ct_gt": ">", "ct_ge": ">="}
+var signs = map[string]string{"ct_lt": "<", "ct_le": "≤", "ct_gt": ">", "ct_ge": "≥"}
 
-// String writes the clause as in a decision table.
-func (c Clause) String() string {
+func (c Clause) text(say tongue) string {
 	if s := signs[c.Op]; s != "" {
 		out := "Ct " + s + " " + strconv.FormatFloat(c.Num, 'f', -1, 64)
 		if c.OrNone {
-			out += " or no Ct"
+			out += say("or no Ct")
 		}
 		return out
 	}
 	switch c.Op {
 	case "no_ct":
-		return "no Ct"
+		return say("no Ct")
 	case "any":
-		return "anything else"
+		return say("anything else")
 	case "call_in":
-		return "call " + strings.Join(c.Words, " or ")
+		return say("instrument says") + strings.Join(c.Words, " / ")
 	case "curve":
-		return "curve " + strings.Join(c.Words, " or ")
+		w := make([]string, len(c.Words))
+		for i := range w {
+			w[i] = say("curve " + c.Words[i])
+		}
+		return strings.Join(w, " / ")
 	case "lot_range":
 		if c.Range != nil {
-			return fmt.Sprintf("Ct %g to %g", c.Range.Low, c.Range.High)
+			return fmt.Sprintf("Ct %g - %g", c.Range.Low, c.Range.High)
 		}
-		return "within the range of the control lot"
+		return say("range of the control lot")
 	}
 	return c.Op
 }
