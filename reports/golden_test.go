@@ -105,3 +105,38 @@ func TestHostileNamesSurviveCSV(t *testing.T) {
 		}
 	})
 }
+
+// The page for departments names every field and every call.
+func TestWebhookPageIsComplete(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("send/WEBHOOK.md")
+	require.NoError(t, err)
+	for _, code := range Calls() {
+		require.Contains(t, string(page), "`"+code+"`")
+	}
+	full := golden()["corrected"]
+	full.Line, full.Results[0].Instrument, full.Results[0].Remark = "cdc", "SLAN-96P", "remark"
+	full.Results[0].Sample.PooledN, full.Results[0].Sample.Original = 2, "S0"
+	full.Results[0].Subject = Subject{"person", "n", "M", "1985-03-09", "35", "passport", "E1", "1", "2", "3", "4", "5", "6"}
+	b, err := renderJSON(full)
+	require.NoError(t, err)
+	var fields map[string]any
+	require.NoError(t, json.Unmarshal(b, &fields))
+	eachField(fields, func(name string) { require.Contains(t, string(page), "`"+name, name) })
+}
+
+func eachField(v any, see func(string)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if name != "zh" && name != "en" {
+				see(name)
+			}
+			eachField(inner, see)
+		}
+	case []any:
+		for _, inner := range v {
+			eachField(inner, see)
+		}
+	}
+}
