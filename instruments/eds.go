@@ -19,7 +19,7 @@ import (
 //	Rn values	5.594046	5.596534 …
 //	Delta Rn values	-0.02896264 …
 //
-// No Cq is written as the number of cycles (40.0) or below zero. A run that was not analysed has no such file and is refused.
+// No Cq is written as the number of cycles (40.0), below zero or as a word. A run that was not analysed has no such file and is refused.
 const (
 	edsFolder  = "apldbio/sds/"
 	edsResults = edsFolder + "analysis_result.txt"
@@ -269,19 +269,24 @@ func (x *eds) curve(kind pcr.CurveKind, rest string, line int) {
 	}
 }
 
-// undetermined turns a Ct of as many cycles as were run into "no Cq". The longest curve shows the cycles, else the protocol does.
+// undetermined turns a Ct of exactly as many cycles as were run into "no Cq". The longest curve shows the cycles, or the
+// protocol does. A Ct beyond both stays, with a Note: nothing that is only strange may become negative.
 func (x *eds) undetermined() {
-	if x.run.Cycles == 0 {
+	shown := x.run.Cycles
+	if shown == 0 {
 		x.run.Cycles = x.cycles
 	}
-	cycles := x.run.Cycles
-	if cycles == 0 {
-		cycles = 40 // no protocol and no curves: the value that the software writes for the usual 40 cycles
+	if x.run.Cycles == 0 {
+		shown = 40 // no protocol and no curves: the value that the software writes for the usual 40 cycles
 	}
 	for i, g := range x.run.Readings {
-		if g.State == pcr.HasCq && g.Cq >= float64(cycles) {
+		switch {
+		case g.State != pcr.HasCq:
+		case g.Cq == float64(shown) || g.Cq == float64(x.cycles):
 			g.State, g.Cq, g.CqText = pcr.NoCq, 0, ""
 			x.run.Readings[i] = g
+		case g.Cq > float64(max(shown, x.cycles)):
+			x.run.Notes = append(x.run.Notes, pcr.Note{Line: g.Line, Code: "cq.beyond", Text: g.Well + " " + g.CqText})
 		}
 	}
 }

@@ -3,6 +3,7 @@ package instruments
 import (
 	"bytes"
 	"encoding/json"
+	"math"
 	"regexp"
 	"strconv"
 	"strings"
@@ -110,7 +111,7 @@ func (res edsResult) readings(run *pcr.Run, format plate.Format) {
 				kind pcr.CurveKind
 				y    []*float64
 			}{{pcr.Rn, amp.Rn}, {pcr.DeltaRn, amp.DeltaRn}} {
-				if y := leading(c.y); len(y) > 0 {
+				if y := gaps(c.y); len(y) > 0 {
 					run.Curves = append(run.Curves, pcr.Curve{Well: g.Well, Target: g.Target, Dye: g.Dye, Kind: c.kind, First: 1, Y: y})
 					run.Cycles = max(run.Cycles, len(y))
 				}
@@ -131,16 +132,18 @@ func edsCq(raw json.RawMessage) (pcr.State, float64, string, bool) {
 	return CqRule{Mark: Point, Empty: pcr.Blank}.Read(cell)
 }
 
-// leading are the values up to the first that is missing.
-func leading(y []*float64) []float64 {
-	out := make([]float64, 0, len(y))
+// gaps are the values with NaN where one is missing, those missing at the end left out.
+func gaps(y []*float64) []float64 {
+	out, last := make([]float64, 0, len(y)), 0
 	for _, v := range y {
 		if v == nil {
-			break
+			out = append(out, math.NaN())
+			continue
 		}
 		out = append(out, *v)
+		last = len(out)
 	}
-	return out
+	return out[:last]
 }
 
 // instant reads milliseconds or a text with a zone.

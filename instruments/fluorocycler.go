@@ -44,7 +44,7 @@ func decodeFluoroCycler(f *File) ([]pcr.Run, error) {
 			assay := h.table.Name
 			l.fix = func(g *pcr.Reading) { g.Target = strings.TrimSpace(assay + " " + whole(g.Target)) }
 		}
-		readings, notes := l.read(h.below())
+		readings, notes := l.read(points(h.below(), l.cq))
 		run.Readings = append(run.Readings, readings...)
 		run.Notes = append(run.Notes, notes...)
 	}
@@ -52,4 +52,17 @@ func decodeFluoroCycler(f *File) ([]pcr.Run, error) {
 		return nil, nothing("", line, "sheets with well and CP")
 	}
 	return []pcr.Run{run}, nil
+}
+
+// points writes a decimal point for the comma of a column: "28,53" stands beside "-1.00", and no CP has thousands.
+func points(rows []Row, col int) []Row {
+	out := make([]Row, len(rows))
+	for i, r := range rows {
+		out[i] = r
+		if c := r.At(col); strings.Count(c, ",") == 1 && strings.IndexByte(c, '.') < 0 {
+			out[i].Cells = append([]string(nil), r.Cells...)
+			out[i].Cells[col] = strings.Replace(c, ",", ".", 1)
+		}
+	}
+	return out
 }

@@ -124,6 +124,7 @@ type rdml struct {
 	maker   string // publisher of the document
 	runs    []*rdmlRun
 	cqs     int // cq elements seen
+	repeats int // of the longest loop in any protocol
 }
 
 func (d *rdml) document() error {
@@ -142,6 +143,8 @@ func (d *rdml) document() error {
 			return d.target()
 		case "experiment":
 			return d.experiment()
+		case "thermalCyclingConditions":
+			return d.protocol()
 		case "id":
 			return d.children(func(name string) error {
 				if name != "publisher" {
@@ -173,6 +176,26 @@ func (d *rdml) children(fn func(name string) error) error {
 	}
 }
 
+// protocol finds the longest loop (step > loop > repeat).
+func (d *rdml) protocol() error {
+	return d.children(func(name string) error {
+		if name != "step" {
+			return d.s.Skip()
+		}
+		return d.children(func(name string) error {
+			if name != "loop" {
+				return d.s.Skip()
+			}
+			var repeat string
+			err := d.texts(map[string]*string{"repeat": &repeat})
+			if n, e := strconv.Atoi(repeat); e == nil && n <= maxCycles {
+				d.repeats = max(d.repeats, n)
+			}
+			return err
+		})
+	})
+}
+
 // texts reads the named children of the element that has just started.
 func (d *rdml) texts(to map[string]*string) error {
 	return d.children(func(name string) error {
@@ -202,7 +225,7 @@ func (d *rdml) sample() error {
 		return err
 	}
 	name := id
-	if uuidLike(id) && about != "" { // LightCycler 96
+	if uuidLike(id) { // LightCycler 96; a well without sample has no description
 		name = about
 	}
 	d.samples[id] = rdmlSample{strings.TrimSpace(name), kind}

@@ -22,6 +22,7 @@ type rdmlRun struct {
 	reacts     []rdmlReact
 	curves     []rdmlCurve
 	largest    int // the largest numeric reaction id
+	repeats    int // of the longest loop of the protocol, 0 unknown
 	floats     []float64
 }
 
@@ -127,6 +128,9 @@ func (d *rdml) react(r *rdmlRun) error {
 
 func (d *rdml) data(r *rdmlRun, i int) error {
 	c := rdmlCurve{react: i}
+	if cap(r.floats)-len(r.floats) < maxCycles { // a new block, so that the curves before keep theirs
+		r.floats = make([]float64, 0, 64*maxCycles)
+	}
 	from := len(r.floats)
 	next := 0
 	err := d.children(func(name string) (err error) {
@@ -210,6 +214,7 @@ func (d *rdml) point() (cycle int, v float64, err error) {
 
 // finish turns ids into names and numbers into statements.
 func (r *rdmlRun) finish(d *rdml) {
+	r.repeats = d.repeats
 	r.software = strings.ToLower(r.run.Instrument + " " + r.run.Software + " " + d.maker)
 	r.run.Name = r.experiment
 	if r.id != "" && r.id != r.experiment {
@@ -300,14 +305,20 @@ func (r *rdmlRun) cq(e rdmlReact) (pcr.State, float64, string, bool) {
 		return pcr.Blank, 0, "", true
 	}
 	v := Number(e.cq, Point)
-	cycles := float64(r.run.Cycles)
-	if cycles == 0 {
-		cycles = 40
-	}
-	if v < 0 || v == MaxCq || v > MaxCq && r.roche() || r.applied() && v >= cycles {
+	if v < 0 || v == MaxCq || v > MaxCq && r.roche() || r.applied() && v == float64(r.cycles()) {
 		return pcr.NoCq, 0, "", true
 	}
 	return CqRule{Mark: Point}.Read(e.cq)
+}
+
+// cycles is the length of the curves, else what the protocol repeats most often, else the usual 40.
+func (r *rdmlRun) cycles() int {
+	for _, n := range []int{r.run.Cycles, r.repeats} {
+		if n > 0 {
+			return n
+		}
+	}
+	return 40
 }
 
 // well reads the id of a reaction: a position, or an index over rows and columns that counts from 1.

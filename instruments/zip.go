@@ -45,7 +45,11 @@ func (f *File) book() (*sheet.Book, error) {
 	})
 }
 
+// isWorkbook is true of every archive: one that holds no workbook has no tables, and certainly no text.
 func isWorkbook(f *File) bool {
+	if unpack.IsZip(f.Raw) {
+		return true
+	}
 	_, err := f.book()
 	return !errors.Is(err, unpack.ErrNotFound)
 }
@@ -53,6 +57,9 @@ func isWorkbook(f *File) bool {
 // workbookTables makes a Table of each sheet; its rows are read when they are asked for.
 func workbookTables(f *File) ([]*Table, error) {
 	b, err := f.book()
+	if errors.Is(err, unpack.ErrNotFound) {
+		return nil, nil
+	}
 	if err != nil {
 		return nil, unpackError(err)
 	}

@@ -1,0 +1,163 @@
+package instruments_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"github.com/stretchr/testify/require"
+
+	"natlims/instruments"
+	"natlims/instruments/sheet/sheettest"
+	"natlims/instruments/unpack"
+)
+
+// golden compares what the content says with the .want file beside the case, and the driver with the folder's name.
+func golden(t *testing.T, file string, raw []byte) {
+	t.Helper()
+	d, err := instruments.Detect(&instruments.File{Raw: raw})
+	require.NoError(t, err, file)
+	require.Equal(t, filepath.Base(filepath.Dir(file)), d.Name, file)
+	runs, err := instruments.Decode(&instruments.File{Raw: raw}, "")
+	sound(t, file, runs)
+	got := told(runs, err)
+	if *update {
+		require.NoError(t, os.WriteFile(file+".want", []byte(got), 0o600))
+	}
+	want, err := os.ReadFile(file + ".want")
+	require.NoError(t, err)
+	require.Equal(t, string(want), got, file)
+}
+
+func glob(t *testing.T, pattern string) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob(pattern)
+	require.NoError(t, err)
+	require.NotEmpty(t, files, pattern)
+	all := map[string][]byte{}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		require.NoError(t, err)
+		all[f] = b
+	}
+	return all
+}
+
+// TestWorkbooks reads every .sheets case as the workbooks that instruments and people's programs make of it: they all say the same.
+func TestWorkbooks(t *testing.T) {
+	t.Parallel()
+	for file, b := range glob(t, "testdata/*/*.sheets") {
+		sheets := sheettest.Text(string(b))
+		golden(t, file, sheettest.XLSX(sheettest.Style{}, sheets...))
+		for _, style := range []sheettest.Style{{Inline: true}, {Prefix: "x", Bare: true}, {AllText: true}} {
+			raw := sheettest.XLSX(style, sheets...)
+			require.Equal(t, told(instruments.Decode(&instruments.File{Raw: sheettest.XLSX(sheettest.Style{}, sheets...)}, "")), told(instruments.Decode(&instruments.File{Raw: raw}, "")), file)
+		}
+		for _, v := range []sheettest.Version{sheettest.BIFF8, sheettest.BIFF5} {
+			if v == sheettest.BIFF5 && bytes.ContainsRune(b, '™') {
+				continue // no character of code page 936
+			}
+			_, err := instruments.Decode(&instruments.File{Raw: sheettest.XLS(v, sheets...)}, filepath.Base(filepath.Dir(file)))
+			require.NoError(t, err, file)
+		}
+	}
+}
+
+// TestExperimentDocuments zips every .txtar case.
+func TestExperimentDocuments(t *testing.T) {
+	t.Parallel()
+	for file, b := range glob(t, "testdata/*/*.txtar") {
+		var entries []sheettest.Entry
+		for _, f := range txtar.Parse(b).Files {
+			entries = append(entries, sheettest.Entry{Name: f.Name, Body: string(f.Data)})
+		}
+		golden(t, file, sheettest.Zip(entries...))
+	}
+}
+
+// TestRDMLInZip reads every RDML case from archives as programs write them: under other names, beside other entries.
+func TestRDMLInZip(t *testing.T) {
+	t.Parallel()
+	for file, b := range glob(t, "testdata/rdml/*.xml") {
+		want := told(instruments.Decode(&instruments.File{Raw: b}, ""))
+		for _, entries := range [][]sheettest.Entry{
+			{{Name: "rdml_data.xml", Body: string(b)}},
+			{{Name: "Plate 7_melt.XML", Body: string(b)}},
+			{{Name: "app_data.xml", Body: "<rocheLC96AppExtension/>"}, {Name: "calculated_data.xml", Body: "<x/>"}, {Name: "data.xml", Body: string(b)}, {Name: "note.txt", Body: "x"}},
+		} {
+			require.Equal(t, want, told(instruments.Decode(&instruments.File{Raw: sheettest.Zip(entries...)}, "")), file)
+		}
+	}
+}
+
+// TestBrokenArchives: content that no program can open is refused with the reason, whichever driver would have read it.
+func TestBrokenArchives(t *testing.T) {
+	t.Parallel()
+	for file, b := range glob(t, "testdata/archive/*.base64") {
+		raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(b)))
+		require.NoError(t, err)
+		golden(t, file, raw)
+	}
+	whole := sheettest.XLSX(sheettest.Style{}, sheettest.Sheet{Name: "Results", Rows: [][]string{{"Well", "Cq"}, {"A1", "20"}}})
+	bomb := sheettest.Zip(sheettest.Entry{Name: "rdml_data.xml", Body: "<rdml>" + strings.Repeat(" ", 64<<20) + "</rdml>"})
+	deep := sheettest.Zip(sheettest.Entry{Name: "rdml_data.xml", Body: "<rdml>" + strings.Repeat("<a>", unpack.MaxDepth+1)})
+	entity := []byte(`<!DOCTYPE rdml [<!ENTITY x SYSTEM "file:///etc/passwd">]><rdml><sample id="a">&x;</sample></rdml>`)
+	for name, c := range map[string]struct {
+		raw  []byte
+		code string
+	}{
+		"cut":       {whole[:len(whole)/2], instruments.CodeDamaged},
+		"bomb":      {bomb, instruments.CodeTooLarge},
+		"deep":      {deep, instruments.CodeTooLarge},
+		"entity":    {entity, instruments.CodeDamaged},
+		"cut rdml":  {[]byte(`<rdml><experiment id="e"><run id="r"><react id="1"><data><cq>20</cq></data>`), instruments.CodeDamaged},
+		"traversal": {sheettest.Zip(sheettest.Entry{Name: "../../etc/cron.d/x", Body: "x"}), instruments.CodeDamaged},
+		"password":  {sheettest.CFB(sheettest.Entry{Name: "EncryptedPackage", Body: strings.Repeat("x", 5000)}), instruments.CodeEncrypted},
+		"other zip": {sheettest.Zip(sheettest.Entry{Name: "a.txt", Body: "x"}), instruments.CodeUnknown},
+	} {
+		_, err := instruments.Decode(&instruments.File{Raw: c.raw}, "")
+		var e *instruments.Error
+		require.ErrorAs(t, err, &e, name)
+		require.Equal(t, c.code, e.Code, "%s: %v", name, err)
+	}
+}
+
+// A rack scanner's Excel 2 stream is a table of tubes and no instrument result.
+func TestRackScanIsNoResult(t *testing.T) {
+	t.Parallel()
+	raw := sheettest.XLS(sheettest.BIFF2, sheettest.Sheet{Rows: [][]string{{"Position", "TubeID", "ScanError"}, {"1", "T00000122", ""}}})
+	f := &instruments.File{Raw: raw}
+	rows, err := f.Table("").Rows()
+	require.NoError(t, err)
+	require.Equal(t, []string{"1", "T00000122"}, rows[1].Cells)
+	_, err = instruments.Decode(f, "")
+	require.ErrorContains(t, err, instruments.CodeUnknown)
+}
+
+func FuzzEDS(f *testing.F) {
+	f.Add([]byte("Well\tSample Name\tDetector\tTask\tCt\n0\tS\tN\tT\t4.0\nRn values\t1\t2\t3\t4\n"), []byte(`{"wellResults":[{"wellIndex":0,"reactionResults":[{"targetName":"N","amplificationResult":{"cq":NaN,"rn":[1]}}]}]}`))
+	f.Fuzz(func(t *testing.T, text, json []byte) {
+		for _, e := range []sheettest.Entry{{Name: "apldbio/sds/analysis_result.txt", Body: string(text)}, {Name: "primary/analysis_result.json", Body: string(json)}} {
+			runs, _ := instruments.Decode(&instruments.File{Raw: sheettest.Zip(e)}, "eds")
+			sound(t, "fuzz", runs)
+		}
+	})
+}
+
+func FuzzRDML(f *testing.F) {
+	files, err := filepath.Glob("testdata/rdml/*.xml")
+	require.NoError(f, err)
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		require.NoError(f, err)
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		runs, _ := instruments.Decode(&instruments.File{Raw: raw}, "rdml")
+		sound(t, "fuzz", runs)
+	})
+}
