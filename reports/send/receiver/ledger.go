@@ -23,12 +23,17 @@ type Line struct {
 }
 
 // ledger is an append-only file and the deliveries in it. A delivery is in it whole, on the disk, before keep returns.
+// Writers that come while the disk is busy share its next flush.
 type ledger struct {
 	mu      sync.Mutex
 	file    *os.File
-	known   map[string]bool
+	known   map[string]int64 // delivery -> end of its lines
+	written int64            // bytes
 	results int
 	broken  error // a write that could not be undone: nothing more is taken
+
+	flushing sync.Mutex // held by the one who flushes; taken before mu
+	flushed  int64      // bytes known to be on the disk
 }
 
 func openLedger(path string) (*ledger, error) {
@@ -36,7 +41,7 @@ func openLedger(path string) (*ledger, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &ledger{file: f, known: map[string]bool{}}
+	l := &ledger{file: f, known: map[string]int64{}}
 	if err := l.load(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -54,13 +59,14 @@ func (l *ledger) load() error {
 		return fmt.Errorf("%s: %w", l.file.Name(), err)
 	}
 	for _, line := range lines {
-		l.known[line.Delivery] = true
+		l.known[line.Delivery] = 0
 	}
 	l.results = len(lines)
 	end := int64(len(raw) - torn)
 	if err := l.file.Truncate(end); err != nil {
 		return err
 	}
+	l.written, l.flushed = end, end
 	_, err = l.file.Seek(end, io.SeekStart)
 	return err
 }
@@ -92,7 +98,7 @@ func Parse(raw []byte) (lines []Line, torn int, err error) {
 	return lines[:whole], len(raw) - at, nil
 }
 
-// keep appends a delivery and flushes it to the disk; true where it is known already and nothing was written.
+// keep appends a delivery and waits until it is on the disk; true where it is known already and nothing was written.
 func (l *ledger) keep(id string, lines []Line) (repeat bool, err error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
@@ -101,25 +107,53 @@ func (l *ledger) keep(id string, lines []Line) (repeat bool, err error) {
 			return false, err
 		}
 	}
+	end, repeat, err := l.append(id, b.Bytes(), len(lines))
+	if err != nil {
+		return false, err
+	}
+	return repeat, l.flush(end)
+}
+
+func (l *ledger) append(id string, raw []byte, results int) (end int64, repeat bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.broken != nil {
-		return false, l.broken
+		return 0, false, l.broken
 	}
-	if l.known[id] {
-		return true, nil
+	if end, repeat = l.known[id]; repeat {
+		return end, true, nil
 	}
-	_, err = l.file.Write(b.Bytes())
-	if err == nil {
-		err = l.file.Sync()
-	}
-	if err != nil {
+	if _, err := l.file.Write(raw); err != nil {
 		l.broken = fmt.Errorf("delivery %s: %w", id, err)
-		return false, l.broken
+		return 0, false, l.broken
 	}
-	l.known[id] = true
-	l.results += len(lines)
-	return false, nil
+	l.written += int64(len(raw))
+	l.known[id] = l.written
+	l.results += results
+	return l.written, false, nil
+}
+
+// flush returns when everything up to end is on the disk.
+func (l *ledger) flush(end int64) error {
+	l.flushing.Lock()
+	defer l.flushing.Unlock()
+	if l.flushed >= end {
+		return nil
+	}
+	l.mu.Lock()
+	written, broken := l.written, l.broken
+	l.mu.Unlock()
+	if broken != nil {
+		return broken
+	}
+	if err := l.file.Sync(); err != nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.broken = err
+		return err
+	}
+	l.flushed = written
+	return nil
 }
 
 func (l *ledger) size() (deliveries, results int) {
