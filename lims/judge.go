@@ -24,6 +24,7 @@ func Judge(c Case) Verdict {
 		v.Fits = s.fits()
 		return v
 	}
+	v.Flags = s.waived
 	s.groups()
 	s.controls(&v)
 	s.call(&v)
@@ -41,18 +42,19 @@ func Judge(c Case) Verdict {
 
 // sheet is a case laid out by well.
 type sheet struct {
-	c     *Case
-	model string
-	at    []int // by position: index of the well in Layout.Wells, -1 empty
-	wells []cell
-	byTag map[string][]int // code -> wells, for instruments that name no wells
-	names []name           // sample names that did not say what the layout says
-	exact bool             // at least one sample name was the code of its well
-	diffs []Difference
-	known map[key]int // target names resolved before
-	group []group
-	stray []stray
-	odd   map[string]bool // unknown targets without a Cq
+	c      *Case
+	model  string
+	at     []int // by position: index of the well in Layout.Wells, -1 empty
+	wells  []cell
+	byTag  map[string][]int // code -> wells, for instruments that name no wells
+	names  []name           // sample names that did not say what the layout says
+	exact  bool             // at least one sample name was the code of its well
+	diffs  []Difference
+	waived []Flag
+	known  map[key]int // target names resolved before
+	group  []group
+	stray  []stray
+	odd    map[string]bool // unknown targets without a Cq
 }
 
 // cell is one well of the layout with what the run says of it.
@@ -129,7 +131,13 @@ func lay(c *Case) *sheet {
 // maxDifferences bounds the list: after so many nobody reads on.
 const maxDifferences = 400
 
+// differ notes a difference, or the flag that two people made of it. A kit that is not there cannot be waived.
 func (s *sheet) differ(code, well, got, want string) {
+	if s.c.Waived[code] && code != "kit.unknown" && code != "layout.well" {
+		p, _ := plate.ParsePos(well) // "" is the plate itself
+		s.waived = append(s.waived, Flag{Code: "waived", Pos: p, Args: Args{"difference": code, "got": got, "want": want}})
+		return
+	}
 	if len(s.diffs) < maxDifferences {
 		s.diffs = append(s.diffs, Difference{Code: code, Well: well, Got: got, Want: want})
 	}

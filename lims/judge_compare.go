@@ -213,10 +213,8 @@ func (s *sheet) compare() {
 			s.once("well.unknown", x.pos.String(), x.r.Sample, "nothing")
 		}
 	}
-	if !c.Bound {
-		for _, n := range s.names {
-			s.once("sample.mismatch", n.well, n.got, n.want)
-		}
+	for _, n := range s.names {
+		s.once("sample.mismatch", n.well, n.got, n.want)
 	}
 	heard := false
 	for p := range s.at {

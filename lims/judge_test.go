@@ -60,8 +60,8 @@ func set(c *lims.Case, well, target string, cq float64) {
 	}
 }
 
-// well is the position of the n-th well with this role.
-func well(c lims.Case, role plate.Role, n int) plate.Pos {
+// where is the position of the n-th well with this role.
+func where(c lims.Case, role plate.Role, n int) plate.Pos {
 	for _, w := range c.Layout.Wells {
 		if w.Role == role {
 			if n == 0 {
@@ -77,7 +77,7 @@ func TestJudgeCleanPlate(t *testing.T) {
 	t.Parallel()
 	for _, kit := range []string{"daan", "sansure"} {
 		c := dish(t, plate.F96, kit, 90)
-		p := well(c, plate.Sample, 7)
+		p := where(c, plate.Sample, 7)
 		set(&c, p.String(), "ORF1ab", 22.4)
 		set(&c, p.String(), "N", 21.9)
 		v := lims.Judge(c)
@@ -111,7 +111,7 @@ func TestJudgeFailedControls(t *testing.T) {
 	}
 	for _, tt := range tests {
 		c := dish(t, plate.F96, "daan", 90)
-		set(&c, well(c, tt.role, 0).String(), tt.target, tt.cq)
+		set(&c, where(c, tt.role, 0).String(), tt.target, tt.cq)
 		v := lims.Judge(c)
 		require.Empty(t, v.Differences, tt.name)
 		require.False(t, v.Accepted, tt.name)

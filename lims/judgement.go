@@ -15,7 +15,8 @@ type Case struct {
 	History map[string]pcr.Context  // by sample or pool code: attempts, prior call and action
 	Others  map[string]plate.Layout // plates open at the same time, for the fingerprint
 
-	Bound   bool                            // a supervisor bound the run to this plate: plate code and sample names are not compared
+	Bound   bool                            // a person bound the run to this plate: the plate's code is not compared
+	Waived  map[string]bool                 // codes of differences that two people accepted for this run; they become flags
 	Failed  map[string]string               // extraction batches that failed on other plates -> why
 	Lots    map[string]map[string]pcr.Range // by lot of a control, then target: the range that its certificate states
 	Earlier map[string][]Past               // by sample code: earlier results of the same subject, for the delta check
