@@ -179,7 +179,7 @@ func (d *Day) foundUnits(ctx context.Context, by lims.Actor) error {
 		{"file", "folder", "file", "QuantStudio 5", ""},
 	}
 	perHour := float64(len(d.plan.tubes)) / float64(len(labs)) / 90 / day.Hours()
-	n := max(4, int(perHour*2.6)+2)
+	n := max(6, int(perHour*2.8)+4)
 	for lab, id := range d.city.Labs {
 		for i := range n {
 			k := kinds[i%len(kinds)]

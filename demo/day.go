@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -37,6 +38,7 @@ type Day struct {
 	site  *sites     // the departments' own systems
 	bench *bench     // the simulated instruments
 	seen  store.Seen // what is on record already
+	base  string     // URL of the laboratories' server
 }
 
 const markDay = "demo.day"
@@ -87,7 +89,7 @@ func (d *Day) save(ctx context.Context, over bool) error {
 }
 
 // limit is how long a day may take before we say that it does not end.
-const limit = 30 * time.Hour
+const limit = 20 * time.Hour
 
 // Run plays the day step by step until every order is final and acknowledged.
 func (d *Day) Run(ctx context.Context) error {
@@ -137,3 +139,33 @@ func (d *Day) stations(ctx context.Context, at time.Duration) error {
 }
 
 func lower(s string) string { return strings.ToLower(s) }
+
+// Open brings up the departments' systems and the instruments. Base is where the laboratories' own server answers.
+func (d *Day) Open(ctx context.Context, base string) error {
+	d.base = base
+	if err := d.openSites(ctx); err != nil {
+		return err
+	}
+	return d.openBench(ctx)
+}
+
+// Close ends the departments' systems and the instruments.
+func (d *Day) Close() error { return errors.Join(d.bench.close(), d.site.close()) }
+
+// Invitation tells a person how to look at the day.
+func (d *Day) Invitation(base string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nPages 页面: %s   password 密码: %s\n", base, Password)
+	for _, r := range [][3]string{
+		{"tech1 / tech2", "technician 检验员", "receive, plate, instruments"},
+		{"check1 / check2", "first signature 检测者", "review, check"},
+		{"release1 / release2", "second signature 审核者", "release"},
+		{"super1 / super2", "supervisor 主管", "bind parked messages, alerts"},
+		{"admin", "administrator 管理员", "people"},
+		{"fc1 fc2 cdc cold com1 com2", "departments 送检单位", "own results"},
+	} {
+		fmt.Fprintf(&b, "  %-28s %-26s %s\n", r[0], r[1], r[2])
+	}
+	b.WriteString("Stop with ^C.\n")
+	return b.String()
+}

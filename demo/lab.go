@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"natlims/lims"
+	"natlims/lims/pcr"
 	"natlims/lims/store"
 )
 
@@ -226,3 +227,6 @@ func (d *Day) await(ctx context.Context, what string, ok func() (bool, error)) e
 		}
 	}
 }
+
+// kit is the kit of a laboratory.
+func (d *Day) kit(lab int) (*pcr.Kit, error) { return pcr.Find(d.city.Kits[lab]) }

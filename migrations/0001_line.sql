@@ -418,6 +418,8 @@ CREATE INDEX calls_sample ON calls (sample_id) WHERE sample_id IS NOT NULL;
 
 -- What we say ------------------------------------------------------------------------------------------------------------------
 
+CREATE SEQUENCE results_cursor;
+
 CREATE TABLE results (
     id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     order_id      bigint NOT NULL REFERENCES orders,
@@ -435,6 +437,7 @@ CREATE TABLE results (
     released_by   bigint REFERENCES actors,
     released_at   timestamptz,          -- T7
     ended_at      timestamptz,          -- superseded or withdrawn
+    cursor        bigint UNIQUE,        -- order of release: taken under a lock, so that readers who go on from it miss nothing
     reason        text NOT NULL DEFAULT '',
     UNIQUE (order_id, version),
     CHECK ((checked_by IS NULL) = (checked_at IS NULL)),
@@ -442,6 +445,7 @@ CREATE TABLE results (
     CHECK (released_by <> checked_by), -- two different people, always
     CHECK (state NOT IN ('checked','released','superseded') OR checked_at IS NOT NULL),
     CHECK ((state IN ('released','superseded')) = (released_at IS NOT NULL)),
+    CHECK ((cursor IS NULL) = (released_at IS NULL)),
     CHECK ((state IN ('superseded','withdrawn')) = (ended_at IS NOT NULL)),
     CHECK (state NOT IN ('held','withdrawn') OR reason <> '')
 );
@@ -451,6 +455,7 @@ CREATE INDEX results_run ON results (run_id);
 CREATE INDEX results_sample ON results (sample_id);
 CREATE INDEX results_work ON results (lab_id, state, id) WHERE state IN ('called','held','checked');
 CREATE INDEX results_department ON results (department_id, released_at, id) WHERE released_at IS NOT NULL;
+CREATE INDEX results_feed ON results (department_id, cursor) WHERE cursor IS NOT NULL;
 
 CREATE TABLE alerts ( -- never deleted, resolved with a reason only
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -19,7 +19,7 @@ import (
 type Line struct {
 	Store    *store.Store
 	Log      *slog.Logger
-	Outbound send.Outbound                 // which addresses deliveries may go to
+	Outbound *send.Outbound                // which addresses deliveries may go to
 	Sent     func(channel, outcome string) // counts what became of a try; may be nil
 	Settled  func(state string)            // counts what became of a message; may be nil
 }

@@ -86,7 +86,7 @@ func (s *Store) NextDelivery(ctx context.Context) (time.Time, bool, error) {
 // Delivered says that the receiver has it (T8); acknowledged, that it has also confirmed it (T9).
 func (s *Store) Delivered(ctx context.Context, id, receipt string, acknowledged bool) error {
 	return s.ended(ctx, id, `UPDATE deliveries SET state = CASE WHEN $3 THEN 'acknowledged' ELSE 'delivered' END, lease_until = NULL, error = '',
-		receipt = $4, delivered_at = $2, acknowledged_at = CASE WHEN $3 THEN $2 END WHERE id = $1 AND state = 'sending'`, acknowledged, cut(receipt))
+		receipt = $4, delivered_at = $2::timestamptz, acknowledged_at = CASE WHEN $3 THEN $2::timestamptz END WHERE id = $1 AND state = 'sending'`, acknowledged, cut(receipt))
 }
 
 // Postpone gives a delivery back to the queue, due again at next.

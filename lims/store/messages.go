@@ -51,8 +51,8 @@ func (s *Store) KeepMessage(ctx context.Context, a Arrival) (k Kept, err error) 
 	}
 	err = s.do(ctx, lims.Actor{}, func(x *tx) error {
 		err := x.one(&k.ID, `INSERT INTO messages (instrument_id, lab_id, sha256, bytes, name, complete, kept_at, state, code, settled_at)
-			VALUES (nullif($1::bigint, 0), (SELECT lab_id FROM instruments WHERE id = $1), $2, $3, $4, $5, $6, $7, $8,
-				CASE WHEN $5 THEN NULL ELSE $6 END)
+			VALUES (nullif($1::bigint, 0), (SELECT lab_id FROM instruments WHERE id = $1), $2, $3, $4, $5, $6::timestamptz, $7, $8,
+				CASE WHEN $5 THEN NULL ELSE $6::timestamptz END)
 			ON CONFLICT (coalesce(instrument_id, 0), sha256) DO NOTHING RETURNING id`,
 			a.Instrument, hash[:], a.Bytes, a.Name, a.Complete, x.now, string(state), code)
 		if missing(err) {

@@ -219,3 +219,15 @@ func tokenHash(token string) []byte {
 	h := sha256.Sum256([]byte(token))
 	return h[:]
 }
+
+// FirstAdmin makes the login "admin" where there is nobody yet, and gives its password; "" where there is somebody.
+func (s *Store) FirstAdmin(ctx context.Context) (password string, err error) {
+	var n int
+	if err := s.db.GetContext(ctx, &n, `SELECT count(*) FROM actors`); err != nil || n > 0 {
+		return "", mapped(ctx, err)
+	}
+	password = newToken()[:16]
+	_, err = s.AddActor(ctx, lims.Actor{Roles: []lims.Role{lims.Admin}}, NewActor{Login: "admin", Name: "admin", Password: password,
+		Roles: []lims.Role{lims.Admin, lims.Supervisor}})
+	return password, err
+}

@@ -111,7 +111,7 @@ func (s *Store) Scan(ctx context.Context, by lims.Actor, box string, barcodes []
 			return err
 		}
 		var rows []scanRow
-		if err := x.all(&rows, `SELECT id, barcode, state, coalesce(declared, 1) AS declared, coalesce(collected_at, $3) AS collected_at,
+		if err := x.all(&rows, `SELECT id, barcode, state, coalesce(declared, 1) AS declared, coalesce(collected_at, $3::timestamptz) AS collected_at,
 				shipment_id IS NOT DISTINCT FROM $2 AS in_box, received_at IS NOT NULL AS received
 			FROM samples WHERE barcode = ANY($1) ORDER BY id FOR UPDATE`, pq.Array(barcodes), b.ID, x.now); err != nil {
 			return err

@@ -84,6 +84,9 @@ func (s *Store) Release(ctx context.Context, by lims.Actor, ids []int64) error {
 	})
 }
 
+// releaseLock makes cursors become visible in their own order: releases commit one after the other.
+const releaseLock = 0x6e61746c
+
 func (x *tx) release(ids []int64, rows []signable) error {
 	var orders, final, again, amended, samples []int64
 	for _, r := range rows {
@@ -101,7 +104,11 @@ func (x *tx) release(ids []int64, rows []signable) error {
 		pq.Array(orders), x.now); err != nil {
 		return err
 	}
-	if err := x.move(lims.ResultMoves, "results", "release", ids, `, released_by = $4, released_at = $5`, x.actor.ID, x.now); err != nil {
+	if err := x.exec(`SELECT pg_advisory_xact_lock($1)`, releaseLock); err != nil {
+		return err
+	}
+	if err := x.move(lims.ResultMoves, "results", "release", ids, `, released_by = $4, released_at = $5, cursor = nextval('results_cursor')`,
+		x.actor.ID, x.now); err != nil {
 		return err
 	}
 	if err := x.move(lims.OrderMoves, "orders", "release", final, `, released_at = coalesce(released_at, $4)`, x.now); err != nil {

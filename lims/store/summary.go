@@ -29,7 +29,7 @@ func (s *Store) Standing(ctx context.Context, from time.Time) (out Standing, err
 	err = s.db.GetContext(ctx, &out, `SELECT count(*) AS orders, count(*) FILTER (WHERE state = 'open') AS open,
 			count(*) FILTER (WHERE state = 'waiting') AS waiting, count(*) FILTER (WHERE state = 'final') AS final,
 			count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
-			count(*) FILTER (WHERE due_at < coalesce(released_at, CASE WHEN state IN ('open','waiting') THEN $2 END)) AS late,
+			count(*) FILTER (WHERE due_at < coalesce(released_at, CASE WHEN state IN ('open','waiting') THEN $2::timestamptz END)) AS late,
 			(SELECT count(*) FROM samples WHERE created_at >= $1 AND received_at IS NOT NULL) AS received,
 			(SELECT count(*) FROM plates WHERE created_at >= $1) AS plates
 		FROM orders WHERE registered_at >= $1`, from, s.Now())
@@ -61,7 +61,7 @@ func (s *Store) Summarise(ctx context.Context, from, to time.Time) (sum Summary,
 			FROM delivery_results x JOIN r ON r.id = x.result_id JOIN deliveries d ON d.id = x.delivery_id GROUP BY 1)
 		SELECT count(*) AS orders, count(*) FILTER (WHERE state = 'open') AS open, count(*) FILTER (WHERE state = 'waiting') AS waiting,
 			count(*) FILTER (WHERE state = 'final') AS final, count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
-			count(*) FILTER (WHERE due_at < coalesce(released_at, CASE WHEN state IN ('open','waiting') THEN $3 END)) AS late,
+			count(*) FILTER (WHERE due_at < coalesce(released_at, CASE WHEN state IN ('open','waiting') THEN $3::timestamptz END)) AS late,
 			(SELECT count(*) FROM t) AS samples,
 			(SELECT count(*) FROM samples s JOIN t USING (id) WHERE s.received_at IS NOT NULL) AS received,
 			(SELECT count(*) FROM p) AS plates, (SELECT count(*) FROM plates JOIN p USING (id) WHERE state = 'void') AS void,

@@ -1,0 +1,65 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/netip"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"natlims/instruments/link"
+	"natlims/lims/flow"
+	"natlims/lims/store"
+	"natlims/lims/store/pgtest"
+	"natlims/reports/send"
+)
+
+// The whole line on a real database: every order comes back once, rightly, and is acknowledged.
+func TestDay(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	clock := NewClock(time.Date(2021, 1, 15, 7, 0, 0, 0, time.FixedZone("CST", 8*3600)), 0)
+	st, err := store.Open(ctx, pgtest.New(t), store.Options{Now: clock.Now})
+	require.NoError(t, err)
+	defer st.Close()
+	const n = 300
+	day, err := NewDay(ctx, st, clock, Options{Orders: n, Dir: t.TempDir(), Progress: testWriter{t}, Log: log})
+	require.NoError(t, err)
+	require.NoError(t, day.Open(ctx, ""))
+	defer day.Close()
+	lines, err := link.Serve(ctx, link.Options{Now: st.Now, Wall: time.Now, Log: log, Keep: func(ctx context.Context, a link.Arrival) error {
+		_, err := st.KeepMessage(ctx, store.Arrival{Instrument: a.Instrument, Line: a.Wire, Peer: a.Peer, Name: a.Name, Bytes: a.Bytes, Complete: a.Complete})
+		return err
+	}})
+	require.NoError(t, err)
+	defer lines.Close()
+	var all []link.Line
+	rows, err := st.Instruments(ctx, 0)
+	require.NoError(t, err)
+	for _, r := range rows {
+		l := link.Line{ID: r.ID, Name: r.Code, Kind: link.Folder, Address: r.Address, Protocol: "file"}
+		require.NoError(t, json.Unmarshal(r.Settings, &l.Settings))
+		all = append(all, l)
+	}
+	require.NoError(t, lines.Set(all))
+	line := &flow.Line{Store: st, Log: log, Outbound: &send.Outbound{AllowPrivate: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}}
+	go line.Run(ctx)
+	require.NoError(t, day.Run(ctx))
+	s, err := day.Summarise(ctx, 0)
+	require.NoError(t, err)
+	require.NoError(t, s.Print(testWriter{t}))
+	require.True(t, s.Reconciles(n), "%+v", s)
+}
+
+type testWriter struct{ t *testing.T }
+
+func (w testWriter) Write(b []byte) (int, error) {
+	w.t.Log(string(b))
+	return len(b), nil
+}
