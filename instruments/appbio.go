@@ -239,9 +239,11 @@ func (b *appbio) columns(at wells) long {
 		if number < 0 || r.At(number) == "" {
 			return false
 		}
-		_, ok := index(r.At(number))
+		if _, ok := index(r.At(number)); ok {
+			return false
+		}
 		_, named := WellName(r.At(number))
-		return !ok && !named
+		return !named
 	}
 	return l
 }

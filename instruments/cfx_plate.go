@@ -52,6 +52,9 @@ func plateViews(f *File) (views []plateView) {
 func numbered(r Row) []int {
 	var cols []int
 	for i := range r.Cells {
+		if c := r.Cells[i]; len(cols) == 0 && (c == "" || len(c) > 3) {
+			continue
+		}
 		n, ok := index(r.At(i))
 		if ok && n == len(cols)+1 && n <= 24 {
 			cols = append(cols, i)

@@ -48,8 +48,8 @@ func Detect(f *File) (Driver, error) {
 	}
 	if top == 0 {
 		err := &Error{Code: CodeUnknown, Offset: -1, Value: start(f), Want: "content of a known instrument"}
-		if _, text := f.Text(); text != nil && !f.Workbook() {
-			err.Err = text
+		if _, why := tryHeads(f); why != nil {
+			err.Err = why
 		}
 		return Driver{}, err
 	}
@@ -74,6 +74,12 @@ func Decode(f *File, name string) ([]pcr.Run, error) {
 	runs, err := d.Decode(f)
 	if err != nil {
 		var e *Error
+		if errors.As(err, &e) && e.Code == CodeNoResults { // perhaps they stand in a table that cannot be read
+			var deeper *Error
+			if _, why := tryHeads(f); errors.As(why, &deeper) && deeper.Code != CodeEncoding {
+				err = why
+			}
+		}
 		if errors.As(err, &e) && e.Driver == "" {
 			e.Driver = d.Name
 		}

@@ -1,6 +1,10 @@
 package instruments
 
-import "natlims/lims/pcr"
+import (
+	"strings"
+
+	"natlims/lims/pcr"
+)
 
 // found is a header row with the rows of its table. Every driver asks the same list of them, made once for a file.
 type found struct {
@@ -20,7 +24,13 @@ var bulky = set("rawdata", "multicomponentdata", "multicomponent", "amplificatio
 
 // heads are the rows of all tables that can be a header row: two cells or more and a word of a header among them.
 func heads(f *File) []found {
-	all, _ := view(f, "heads", func(f *File) ([]found, error) {
+	all, _ := tryHeads(f)
+	return all
+}
+
+// tryHeads is heads with the error of the first table that could not be read.
+func tryHeads(f *File) ([]found, error) {
+	return view(f, "heads", func(f *File) ([]found, error) {
 		tables, err := f.Tables()
 		if err != nil {
 			return nil, err
@@ -42,20 +52,45 @@ func heads(f *File) []found {
 		}
 		return all, nil
 	})
-	return all
 }
 
-// headRow says cheaply whether a row has a cell that may be a header word.
+// headRow says whether a row has a header word of the well among its first cells. It is asked of every row, so it makes nothing.
 func headRow(r Row) bool {
-	for _, c := range r.Cells {
-		if len(c) > 1 && len(c) < 40 && mayHead(c) {
-			k := key(c)
-			if wellWords[k] || otherHeads[k] {
-				return true
-			}
+	for _, c := range r.Cells[:min(len(r.Cells), 8)] {
+		if headWord(c) {
+			return true
 		}
 	}
 	return false
+}
+
+func headWord(c string) bool {
+	if c == "" || len(c) > 40 {
+		return false
+	}
+	if c[0] >= 0x80 || c[0] == ' ' || c[0] == '\t' {
+		k := key(c)
+		return wellWords[k] || otherHeads[k]
+	}
+	if !strings.ContainsRune("wWpPnNsSlLcCoOgG#", rune(c[0])) {
+		return false
+	}
+	var low [24]byte // the key, made where the map needs no copy of it
+	n := 0
+	for i := range len(c) {
+		b := c[i]
+		switch {
+		case b == ' ' || b == '_':
+			continue
+		case b >= 0x80 || n == len(low):
+			return false
+		case b >= 'A' && b <= 'Z':
+			b |= 0x20
+		}
+		low[n] = b
+		n++
+	}
+	return wellWords[string(low[:n])] || otherHeads[string(low[:n])]
 }
 
 var otherHeads = set("number", "ordernumber", "cycle", "samplepos", "#", "wellno", "general:pos", "siteid")

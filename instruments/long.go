@@ -54,7 +54,7 @@ func (l long) read(rows []Row) (readings []pcr.Reading, notes []pcr.Note) {
 	if l.omitted == nil {
 		l.omitted = omitWords
 	}
-	readings = make([]pcr.Reading, 0, len(rows))
+	readings = make([]pcr.Reading, 0, min(len(rows), 4096))
 	for _, r := range rows {
 		if l.stop != nil && l.stop(r) {
 			break
@@ -75,8 +75,9 @@ func (l long) read(rows []Row) (readings []pcr.Reading, notes []pcr.Note) {
 			}
 			continue
 		}
-		g := pcr.Reading{Well: well, Sample: r.At(l.sample), Target: r.At(l.target), Dye: r.At(l.dye), Call: r.At(l.call),
-			Task: r.At(l.task), Unit: r.At(l.unit), Value: r.At(l.value), Line: r.Line}
+		readings = append(readings, pcr.Reading{Well: well, Sample: r.At(l.sample), Target: r.At(l.target), Dye: r.At(l.dye), Call: r.At(l.call),
+			Task: r.At(l.task), Unit: r.At(l.unit), Value: r.At(l.value), Line: r.Line})
+		g := &readings[len(readings)-1]
 		if l.included != nil {
 			g.Omit = l.omit >= 0 && !l.included[strings.ToLower(r.At(l.omit))]
 		} else {
@@ -97,12 +98,11 @@ func (l long) read(rows []Row) (readings []pcr.Reading, notes []pcr.Note) {
 			g.Status = l.status(r)
 		}
 		if l.fix != nil {
-			l.fix(&g)
+			l.fix(g)
 		}
 		if g.State == pcr.HasCq && g.Target == "" && g.Sample == "" && g.Dye == "" {
 			notes = append(notes, pcr.Note{Line: r.Line, Code: "reading.unassigned", Text: g.Well + " " + g.CqText})
 		}
-		readings = append(readings, g)
 	}
 	return readings, notes
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -75,7 +76,7 @@ func (m Mapping) Check() error {
 		return fmt.Errorf("mapping wells %d: expected 0, 96 or 384", m.Wells)
 	case m.Encoding != "" && decoders[m.Encoding] == nil:
 		return fmt.Errorf("mapping encoding %q: expected one of utf-8, utf-16le, utf-16be, gb18030, windows-1251, latin-1", m.Encoding)
-	case !strings.Contains(",tab,;,", ","+m.Delimiter+",") && m.Delimiter != ",":
+	case !slices.Contains([]string{"", "tab", ";", ","}, m.Delimiter):
 		return fmt.Errorf("mapping delimiter %q: expected \"tab\", \";\" or \",\"", m.Delimiter)
 	}
 	if _, err := regexp.Compile(m.Sheet); err != nil {

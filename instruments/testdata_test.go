@@ -18,8 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the .want files")
 
-// cases are the text files of testdata that the given driver reads: testdata/DRIVER/CASE, with CASE.want beside it.
-func cases(t *testing.T) []string {
+// cases are the text files of testdata: testdata/DRIVER/CASE, with CASE.want beside it.
+func cases(t testing.TB) []string {
 	t.Helper()
 	all, err := filepath.Glob("testdata/*/*")
 	require.NoError(t, err)

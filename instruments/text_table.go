@@ -2,6 +2,7 @@ package instruments
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -96,7 +97,7 @@ var separators = []byte{'\t', ';', ','}
 // SplitRows cuts lines into rows of cells. first is the number of the first line. Quoted cells may hold separators,
 // doubled quotes and up to 16 line ends; a quote that is never closed is taken as a letter.
 func SplitRows(lines []string, first int, sep byte) ([]Row, error) {
-	rows := make([]Row, 0, len(lines))
+	rows := make([]Row, 0, min(len(lines), MaxRows))
 	var pool []string // one allocation for the cells of many rows
 	total := 0
 	for i := 0; i < len(lines); i++ {
@@ -123,6 +124,9 @@ func SplitRows(lines []string, first int, sep byte) ([]Row, error) {
 		if total += len(cells); total > MaxCells {
 			return nil, &Error{Code: CodeTooLarge, Line: first + at, Offset: -1, Want: fmt.Sprintf("at most %d cells", MaxCells)}
 		}
+		if len(rows) == MaxRows {
+			return nil, &Error{Code: CodeTooLarge, Line: first + at, Offset: -1, Want: fmt.Sprintf("at most %d rows", MaxRows)}
+		}
 		rows = append(rows, Row{Line: first + at, Cells: cells})
 	}
 	return rows, nil
@@ -136,12 +140,15 @@ func joinQuoted(lines []string, sep byte) (joined string, n int) {
 		if strings.IndexByte(lines[n], '"') < 0 {
 			continue
 		}
-		if _, open := splitCells(nil, joined, sep); !open {
+		if cells, open := splitCells(nil, joined, sep); !open && !slices.ContainsFunc(cells, brokenQuote) {
 			return joined, n
 		}
 	}
 	return "", 0
 }
+
+// brokenQuote says whether a cell begins with a quote that was taken as a letter: lines that do not belong together.
+func brokenQuote(cell string) bool { return strings.HasPrefix(cell, `"`) }
 
 // splitCells appends the cells of a line to dst. open says that a cell begins with a quote that the line does not close.
 func splitCells(dst []string, line string, sep byte) (cells []string, open bool) {

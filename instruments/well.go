@@ -15,13 +15,16 @@ func WellName(s string) (name string, ok bool) {
 			return s, true // the common form costs nothing
 		}
 	}
-	if len(s) > 8 {
+	if len(s) > 8 || s == "" || s[0] >= '0' && s[0] <= '9' {
 		return "", false
 	}
 	s = strings.Trim(s, "<>[]()'\" ")
 	s = strings.ReplaceAll(s, " ", "")
 	if len(s) == 4 && s[1] == '0' { // "A001"
 		s = s[:1] + s[2:]
+	}
+	if len(s) < 2 || s[0]|0x20 < 'a' || s[0]|0x20 > 'p' {
+		return "", false
 	}
 	p, err := plate.ParsePos(s)
 	if err != nil {
@@ -42,9 +45,12 @@ func WellIndex(s string, f plate.Format) (name string, ok bool) {
 // index reads a whole number, which a workbook may show as "25.0".
 func index(s string) (int, bool) {
 	s = trim(s)
+	if s == "" || s[0] < '0' || s[0] > '9' {
+		return 0, false
+	}
 	if whole, part, ok := strings.Cut(s, "."); ok && strings.Trim(part, "0") == "" {
 		s = whole
 	}
 	n, err := strconv.Atoi(s)
-	return n, err == nil && n >= 0
+	return n, err == nil
 }

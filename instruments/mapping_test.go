@@ -1,0 +1,96 @@
+package instruments_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"natlims/instruments"
+	"natlims/lims/pcr"
+)
+
+const gentier = `{"name":"gentier-96e","title":"Gentier 96E","header":["孔","结果Ct"],
+ "columns":{"well":"孔","sample":"样本","target":"#4","dye":"通道","cq":"结果Ct","call":"判读","omit":"排除"},
+ "none":["未扩增","40"],"empty":"none","decimal":",","encoding":"gb18030","delimiter":";"}`
+
+func TestMapping(t *testing.T) {
+	t.Parallel()
+	m, err := instruments.ReadMapping([]byte(gentier))
+	require.NoError(t, err)
+	d, err := m.Driver()
+	require.NoError(t, err)
+	require.False(t, d.Verified)
+	text := "运行,1,2,3\n孔;样本;通道;x;结果Ct;判读;排除\nA01;S1;FAM;ORF;28,45;阳性;\nA02;S2;FAM;ORF;未扩增;阴性;\nA03;S3;FAM;ORF;;;1\nA04;S4;FAM;ORF;坏;;\n"
+	raw := gb18030(t, text)
+	require.Equal(t, 99, d.Sniff(&instruments.File{Raw: raw}))
+	require.Zero(t, d.Sniff(&instruments.File{Raw: []byte("Well,Cq\nA1,3\n")}))
+	runs, err := d.Decode(&instruments.File{Raw: raw})
+	require.NoError(t, err)
+	require.Len(t, runs, 1)
+	require.Equal(t, []pcr.Reading{
+		{Well: "A1", Sample: "S1", Target: "ORF", Dye: "FAM", State: pcr.HasCq, Cq: 28.45, CqText: "28.45", Call: "阳性", Line: 3},
+		{Well: "A2", Sample: "S2", Target: "ORF", Dye: "FAM", State: pcr.NoCq, Call: "阴性", Line: 4},
+		{Well: "A3", Sample: "S3", Target: "ORF", Dye: "FAM", State: pcr.Blank, Omit: true, Line: 5},
+		{Well: "A4", Sample: "S4", Target: "ORF", Dye: "FAM", State: pcr.Blank, Line: 6},
+	}, runs[0].Readings)
+	require.Equal(t, []pcr.Note{{Line: 6, Code: "cq.unreadable", Text: "坏"}}, runs[0].Notes)
+}
+
+func TestMappingPreview(t *testing.T) {
+	t.Parallel()
+	m := instruments.Mapping{Name: "x", Columns: instruments.Columns{Sample: "Tube", Target: "Assay"}}
+	f := &instruments.File{Raw: []byte("[Intro]\nx\n[Data]\nWell,Tube,Ct\n1,S1,20.5\n2,S2,-\n3,S3,\n")}
+	p, err := m.Preview(f, 2)
+	require.NoError(t, err)
+	require.Equal(t, instruments.UTF8, p.Encoding)
+	require.Equal(t, []string{"", "Intro", "Data"}, p.Sheets)
+	require.Equal(t, 4, p.Line)
+	require.Equal(t, []string{"Well", "Tube", "Ct"}, p.Header)
+	require.Equal(t, []string{"Assay"}, p.Missing)
+	require.Equal(t, 3, p.Total)
+	require.Len(t, p.Readings, 2)
+	require.Equal(t, "1", p.Readings[0].Well)
+	m.Wells, m.Sheet = 384, "^Data$"
+	p, err = m.Preview(f, 9)
+	require.NoError(t, err)
+	require.Equal(t, "A3", p.Readings[2].Well)
+	m.Sheet = "^Nothing$"
+	p, err = m.Preview(f, 9)
+	require.ErrorContains(t, err, instruments.CodeNoResults)
+	require.Equal(t, []string{"", "Intro", "Data"}, p.Sheets, "what was found is shown though the mapping does not fit")
+}
+
+func TestMappingByRow(t *testing.T) {
+	t.Parallel()
+	m := instruments.Mapping{Name: "x", Row: 2, Columns: instruments.Columns{Well: "#1", Cq: "#3", Sample: "#2"}}
+	d, err := m.Driver()
+	require.NoError(t, err)
+	runs, err := d.Decode(&instruments.File{Raw: []byte("title,a,b\np,q,r\nA1,S1,20.5\n")})
+	require.NoError(t, err)
+	require.Equal(t, "20.5", runs[0].Readings[0].CqText)
+}
+
+func TestMappingRefuses(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		`{"name":"A b"}`:                                 "mapping name",
+		`{"name":"x","decimals":","}`:                    "decimals",
+		`{"name":"x","decimal":";"}`:                     "mapping decimal",
+		`{"name":"x","empty":"negative"}`:                "mapping empty",
+		`{"name":"x","row":-1}`:                          "mapping row",
+		`{"name":"x","wells":48}`:                        "mapping wells",
+		`{"name":"x","encoding":"big5"}`:                 "mapping encoding",
+		`{"name":"x","delimiter":"|"}`:                   "mapping delimiter",
+		`{"name":"x","sheet":"("}`:                       "mapping sheet",
+		`{"name":"x","columns":{"well":"#0"}}`:           "mapping column",
+		`{"name":"x","columns":{"well":"#99999999999"}}`: "mapping column",
+		`[]`: "mapping",
+	} {
+		_, err := instruments.ReadMapping([]byte(text))
+		require.ErrorContains(t, err, want, text)
+	}
+	_, err := instruments.ReadMapping(make([]byte, instruments.MaxMapping+1))
+	require.ErrorContains(t, err, "at most")
+	_, err = instruments.Mapping{}.Driver()
+	require.Error(t, err)
+}
