@@ -19,7 +19,7 @@ func steady(p float64) zeros {
 	}
 }
 
-func (c cluster) zeros(t Test, m, s, n int) float64 {
+func (c *cluster) zeros(t Test, m, s, n int) float64 {
 	u, v := 1-t.Se, -t.delta()
 	total, choose := 0.0, 0.0 // log C(n,i)
 	for i := range n + 1 {
@@ -60,8 +60,8 @@ func (a Array) cell(z zeros, given int) float64 {
 }
 
 // clustered fills pse and alarm and returns the expected retests per cell.
-func (a Array) clustered(c cluster, pse, alarm []float64) float64 {
-	positive, negative := cluster{c.a + 1, c.b}, cluster{c.a, c.b + 1}
+func (a Array) clustered(c *cluster, pse, alarm []float64) float64 {
+	positive, negative := c.given(1, 0), c.given(0, 1)
 	return a.uniform(model{any: c.zeros, positive: positive.zeros, negative: negative.zeros}, pse, alarm)
 }
 

@@ -1,5 +1,7 @@
 package pooling
 
+import "container/heap"
+
 // What the readings of a design say about each person. The rules:
 //
 //	candidate   at most Miss of the person's pools read negative (COMP)
@@ -90,6 +92,13 @@ func (d *Design) checkReading(r Reading) error {
 	if len(r.Prior) == 0 {
 		return nil
 	}
+	cells := 0
+	for _, m := range d.pools {
+		cells += len(m)
+	}
+	if cells > maxBelief {
+		return refuse(TooLarge, "%d memberships: posteriors are worked out for at most %d", cells, maxBelief)
+	}
 	if len(r.Prior) != 1 && len(r.Prior) != d.n {
 		return refuse(BadSize, "%d risks for %d persons: expected one, or one per person", len(r.Prior), d.n)
 	}
@@ -132,7 +141,9 @@ func (d *Design) contradicted(r Reading, sure []bool) []int {
 	return out
 }
 
-// scomp is Sequential COMP (Aldridge, Baldassini, Johnson 2014).
+// scomp is Sequential COMP (Aldridge, Baldassini, Johnson 2014). What a person
+// explains only shrinks, so the next best is found by refreshing the top of a
+// heap.
 func (d *Design) scomp(r Reading, c Decoded) (chosen []int, tied bool) {
 	left := make(set, (len(d.pools)+63)/64)
 	for t, positive := range r.Positive {
@@ -140,38 +151,73 @@ func (d *Design) scomp(r Reading, c Decoded) (chosen []int, tied bool) {
 			left.add(t)
 		}
 	}
-	for _, t := range c.Unexplained {
-		left[t/64] &^= 1 << (t % 64)
-	}
 	take := func(who int) {
 		chosen = append(chosen, who)
 		for _, t := range d.in[who] {
-			left[t/64] &^= 1 << (t % 64)
+			left.drop(t)
 		}
 	}
 	for _, who := range c.Sure {
 		take(who)
 	}
-	for {
-		best, most, ties := -1, 0, 0
-		for _, who := range c.Possible {
-			n := 0
-			for _, t := range d.in[who] {
-				if left.has(t) {
-					n++
-				}
-			}
-			switch {
-			case n > most:
-				best, most, ties = who, n, 0
-			case n == most && n > 0:
-				ties++
-			}
-		}
-		if best < 0 {
-			return sorted(chosen), tied
-		}
-		tied = tied || ties > 0
-		take(best)
+	h := &gains{d: d, left: left}
+	for _, who := range c.Possible {
+		h.list = append(h.list, gain{who, h.explains(who)})
 	}
+	heap.Init(h)
+	for h.fresh() {
+		best := heap.Pop(h).(gain)
+		tied = tied || h.fresh() && h.list[0].n == best.n
+		take(best.who)
+	}
+	return sorted(chosen), tied
+}
+
+// gain is how many pools a person would still explain, when last looked at.
+type gain struct{ who, n int }
+
+// gains is a heap: most first, then the lowest number.
+type gains struct {
+	d    *Design
+	left set
+	list []gain
+}
+
+func (h *gains) Len() int { return len(h.list) }
+func (h *gains) Less(i, j int) bool {
+	if h.list[i].n != h.list[j].n {
+		return h.list[i].n > h.list[j].n
+	}
+	return h.list[i].who < h.list[j].who
+}
+func (h *gains) Swap(i, j int) { h.list[i], h.list[j] = h.list[j], h.list[i] }
+func (h *gains) Push(x any)    { h.list = append(h.list, x.(gain)) }
+func (h *gains) Pop() any {
+	last := h.list[len(h.list)-1]
+	h.list = h.list[:len(h.list)-1]
+	return last
+}
+
+func (h *gains) explains(who int) int {
+	n := 0
+	for _, t := range h.d.in[who] {
+		if h.left.has(t) {
+			n++
+		}
+	}
+	return n
+}
+
+// fresh brings a person with a current count to the top; false when nobody
+// explains anything more.
+func (h *gains) fresh() bool {
+	for len(h.list) > 0 {
+		n := h.explains(h.list[0].who)
+		if n == h.list[0].n {
+			return n > 0
+		}
+		h.list[0].n = n
+		heap.Fix(h, 0)
+	}
+	return false
 }

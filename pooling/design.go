@@ -17,6 +17,7 @@ const (
 	maxDesignPersons = 100_000
 	maxDesignPools   = 20_000
 	maxDesignCells   = 5_000_000
+	maxBelief        = 200_000 // memberships for posteriors
 )
 
 // NewDesign checks the pools of n persons; n = 0 means up to the highest member.
@@ -110,6 +111,8 @@ func newSet(size int, members []int) set {
 
 func (s set) add(i int)      { s[i/64] |= 1 << (i % 64) }
 func (s set) has(i int) bool { return s[i/64]>>(i%64)&1 == 1 }
+
+func (s set) drop(i int) { s[i/64] &^= 1 << (i % 64) }
 
 func (s set) common(o set) int {
 	n := 0

@@ -32,7 +32,7 @@ func refuse(code, format string, args ...any) error {
 // Limits of size; each is far above what a laboratory pools.
 const (
 	maxPersons = 200_000
-	maxSide    = 1_000 // rows or columns of an array
+	maxSide    = 400 // rows or columns of an array
 	maxStages  = 20
 	maxSearch  = 1_000 // largest pool an optimiser looks at
 )

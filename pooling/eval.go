@@ -12,7 +12,7 @@ import (
 // The JSON contract of `lims pooling eval`: one request a line, one answer a
 // line, the same id. A request names exactly one of
 //
-//	scheme      tree, array, partition, halving, regular, hypercube, two-disease
+//	scheme      tree, array, partition, halving, regular, hypercube, design, two-disease
 //	optimise    tree, array, array-master, partition, regular, best
 //	decode, prevalence, dilution
 //

@@ -4,7 +4,7 @@ import "slices"
 
 func evalDecode(f *fields) (any, error) {
 	in := f.object("decode")
-	pools, named := in.lists("pools"), in.ints("positive")
+	pools, named := in.members("pools"), in.ints("positive")
 	n := in.int("n", 0)
 	if in.has("n") && n < 1 {
 		in.fail(BadSize, "n %d: expected at least 1", n)
@@ -16,11 +16,6 @@ func evalDecode(f *fields) (any, error) {
 	}
 	if err := f.done(in); err != nil {
 		return nil, err
-	}
-	for _, members := range pools {
-		for i := range members {
-			members[i]--
-		}
 	}
 	d, err := NewDesign(n, pools)
 	if err != nil {

@@ -166,6 +166,17 @@ func (f *fields) lists(name string) [][]int {
 	return out
 }
 
+// members reads pools of persons, numbered from 1 there and from 0 here.
+func (f *fields) members(name string) [][]int {
+	pools := f.lists(name)
+	for _, m := range pools {
+		for i := range m {
+			m[i]--
+		}
+	}
+	return pools
+}
+
 func (f *fields) wholes(name string, v []float64) []int {
 	out := make([]int, len(v))
 	for i := range v {

@@ -61,7 +61,7 @@ func characterised(c Char, err error) (any, error) {
 
 var schemes = map[string]func(*fields) (any, error){
 	"tree": evalTree, "array": evalArray, "partition": evalPartition, "halving": evalHalving,
-	"regular": evalRegular, "hypercube": evalHypercube, "two-disease": evalDuo,
+	"regular": evalRegular, "hypercube": evalHypercube, "two-disease": evalDuo, "design": evalDesign,
 }
 
 func evalScheme(f *fields) (any, error) {
@@ -69,7 +69,7 @@ func evalScheme(f *fields) (any, error) {
 	f.need("scheme", "a name", &name)
 	do := schemes[name]
 	if f.err != nil || do == nil {
-		f.fail(BadField, "scheme %q: expected tree, array, partition, halving, regular, hypercube or two-disease", name)
+		f.fail(BadField, "scheme %q: expected tree, array, partition, halving, regular, hypercube, design or two-disease", name)
 		return nil, f.err
 	}
 	return do(f)
@@ -173,6 +173,27 @@ func evalHypercube(f *fields) (any, error) {
 		return nil, err
 	}
 	return characterised(h.Char(p))
+}
+
+// evalDesign answers for pools that are listed one by one.
+func evalDesign(f *fields) (any, error) {
+	pools, n, e := f.members("pools"), f.int("n", 0), f.int("e", 0)
+	pool, each := f.poolTests()
+	highest := n
+	for _, m := range pools {
+		for _, who := range m {
+			highest = max(highest, who+1)
+		}
+	}
+	risk := f.risks(highest)
+	if err := f.done(); err != nil {
+		return nil, err
+	}
+	d, err := NewDesign(n, pools)
+	if err != nil {
+		return nil, err
+	}
+	return characterised(d.Char(risk, pool, each, e))
 }
 
 // evalDuo answers for both targets; the measures at the top are the first's.

@@ -1,9 +1,6 @@
 package pooling
 
-import (
-	"math"
-	"sort"
-)
+import "math"
 
 // z is the two-sided normal quantile of a level, 1.96 for 0.95.
 func z(level float64) float64 { return math.Sqrt2 * math.Erfinv(level) }
@@ -84,6 +81,9 @@ func (f fit) exact(level float64) (float64, float64, error) {
 	return lower, upper, nil
 }
 
+// maxOutcomes of a survey of unequal pools that are listed one by one.
+const maxOutcomes = 5_000
+
 // outcome is one result of the survey and its number of ways (log).
 type outcome struct {
 	x    []float64
@@ -96,8 +96,8 @@ func (f fit) tails() (high, low []outcome, err error) {
 	for _, n := range f.n {
 		cells *= n + 1
 	}
-	if cells > 5_000 {
-		return nil, nil, refuse(TooLarge, "clopper-pearson of %v outcomes: expected at most 5000; use score or lrt", cells)
+	if cells > maxOutcomes {
+		return nil, nil, refuse(TooLarge, "clopper-pearson of %v outcomes: expected at most %d; use score or lrt", cells, maxOutcomes)
 	}
 	here := f.mle()
 	f.outcomes(func(o outcome) {
@@ -135,13 +135,22 @@ func (f fit) outcomes(yield func(outcome)) {
 	}
 }
 
+// chance is P(one of the outcomes) at risk p.
 func (f fit) chance(os []outcome, p float64) float64 {
-	t := make([]float64, len(os))
-	for k, o := range os {
-		t[k] = math.Exp(o.ways + fit{m: f.m, n: f.n, x: o.x, t: f.t}.like(p))
+	yes, no := make([]float64, len(f.m)), make([]float64, len(f.m))
+	for i, m := range f.m {
+		pi, not, _, _ := f.law(p, m)
+		yes[i], no[i] = math.Log(math.Max(pi, 1e-300)), math.Log(math.Max(not, 1e-300))
 	}
-	sort.Float64s(t)
-	return total(t)
+	t := 0.0
+	for _, o := range os {
+		l := o.ways
+		for i, x := range o.x {
+			l += x*yes[i] + (f.n[i]-x)*no[i]
+		}
+		t += math.Exp(l)
+	}
+	return t
 }
 
 func lchoose(n, k float64) float64 { return lgamma(n+1) - lgamma(k+1) - lgamma(n-k+1) }

@@ -13,6 +13,9 @@ func BestArray(p float64, a Array, r Range, o ArrayOptions) (Choice, error) {
 	if err := o.Goal.check(); err != nil {
 		return Choice{}, err
 	}
+	if r.Max > maxSide {
+		return Choice{}, refuse(TooLarge, "sides up to %d: expected at most %d", r.Max, maxSide)
+	}
 	a.Rows, a.Cols = 1, 1
 	if err := a.check([]float64{p}); err != nil {
 		return Choice{}, err

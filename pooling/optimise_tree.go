@@ -34,7 +34,7 @@ func (r Range) or(min, max int) (Range, error) {
 }
 
 // widest is the largest search per number of stages that stays under a second.
-var widest = map[int]int{2: maxSearch, 3: 600, 4: 150, 5: 60}
+var widest = map[int]int{2: maxSearch, 3: 500, 4: 100, 5: 50}
 
 // BestTree finds the tree with the least objective per person over group sizes
 // in r (default 2..50) and a number of stages 2..5, individuals included, for

@@ -1,8 +1,6 @@
 package pooling
 
-import (
-	"math"
-)
+import "math"
 
 // Tested is a number of pools of one size and how many read positive.
 type Tested struct {
@@ -173,7 +171,14 @@ func (f fit) mle() float64 {
 	if len(f.m) == 1 {
 		return f.inverse(f.x[0]/f.n[0], f.m[0])
 	}
-	return f.peak(func(p float64) float64 { s, _, _ := f.slope(p); return s })
+	slope := func(p float64) float64 { s, _, _ := f.slope(p); return s }
+	if f.t == Perfect { // then the slope falls through zero once
+		if f.none() {
+			return 0
+		}
+		return f.limit(slope)
+	}
+	return f.peak(slope)
 }
 
 func (f fit) firth() float64 {
@@ -186,7 +191,6 @@ func (f fit) firth() float64 {
 // peak is the most likely place where g falls through zero, or an end of [0,1].
 // A fine grid comes first: with errors the likelihood can have more than one.
 func (f fit) peak(g func(float64) float64) float64 {
-	grid := grid()
 	best, least := 0.0, math.Inf(-1)
 	take := func(p float64) {
 		if l := f.like(p); l > least {
@@ -208,8 +212,7 @@ func (f fit) peak(g func(float64) float64) float64 {
 }
 
 // grid covers (0,1) from 1e-12, evenly in the logarithm, then evenly.
-func grid() []float64 {
-	var g []float64
+var grid = func() (g []float64) {
 	for e := -12.0; e < -1; e += 0.05 {
 		g = append(g, math.Pow(10, e))
 	}
@@ -217,7 +220,7 @@ func grid() []float64 {
 		g = append(g, p)
 	}
 	return append(g, 1-1e-4, 1-1e-6, 1-1e-9)
-}
+}()
 
 // falls is the place between lo and hi where g falls through zero.
 func falls(g func(float64) float64, lo, hi float64) float64 {

@@ -14,7 +14,7 @@ type Ask struct {
 	Cap     int     // largest pool, validated and allowed [10]
 	Test    Test    // [Perfect] accuracy of every test
 	Floor   float64 // least PSe [0]
-	Late    float64 // share of persons who may need more rounds [0]
+	Late    float64 // share of persons who may need one round more [0]
 	Prices  Prices  // [1 per test]
 	// Cq and Dilution, when Cq is given, put the sensitivity integrated over the
 	// laboratory's own Cq in the place of PSe for Floor and the price of misses.
@@ -177,7 +177,7 @@ func (q Ask) judge(o *Option) {
 	switch {
 	case o.PSe < q.Floor-1e-12:
 		o.Refused = "sensitivity"
-	case c.Rounds > q.Rounds && o.Late > q.Late:
+	case c.Rounds > q.Rounds && o.Late > q.Late, c.Rounds > q.Rounds+1:
 		o.Refused = "rounds"
 	case q.Wells > 0 && o.Wells > q.Wells:
 		o.Refused = "wells"

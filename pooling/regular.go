@@ -5,7 +5,7 @@ import "math"
 // Regular is a two-round design: each person is in R pools of S and is retested
 // when at most E of them read negative. Exact when two pools of one person share
 // nobody else (matrix R=2, cube R=3, and the like); real matrices that share
-// more need Design.Simulate or enumeration.
+// more are worked out by Design.Char.
 type Regular struct {
 	R, S, E    int
 	Pool, Each Test
@@ -95,27 +95,15 @@ func (h Hypercube) Char(p float64) (Char, error) {
 	return twoRound(p, int(n), float64(h.D*h.L)/n, caughtBy{hit, wrong, float64(h.D), h.Each}), nil
 }
 
-// false is P(retest | negative). all[m] = P(m given slices through the person
-// read positive) by inclusion and exclusion over which of them are truly
-// negative; then P(at least k of D) from the moments of exchangeable events.
+// false is P(retest | negative): the slices through a person are exchangeable,
+// and t of them hold n − (l−1)^t·l^(d−t) persons, the person included.
 func (h Hypercube) false(p float64) float64 {
-	lq, k := logNegative(p), h.D-h.E
-	n := math.Pow(float64(h.L), float64(h.D))
-	total := 0.0
-	for m := k; m <= h.D; m++ {
-		all := 0.0
-		for t := 0; t <= m; t++ {
-			in := n - math.Pow(float64(h.L-1), float64(t))*math.Pow(float64(h.L), float64(h.D-t))
-			if t > 0 {
-				in-- // the person, known negative
-			}
-			all += choose(m, t) * math.Pow(h.Pool.Se, float64(m-t)) * math.Pow(h.Pool.delta(), float64(t)) * math.Exp(in*lq)
-		}
-		sign := 1.0
-		if (m-k)%2 == 1 {
-			sign = -1
-		}
-		total += sign * choose(m-1, k-1) * choose(h.D, m) * all
+	n, l := math.Pow(float64(h.L), float64(h.D)), float64(h.L)
+	a := make([]float64, h.D+1)
+	a[0] = 1
+	for t := 1; t <= h.D; t++ {
+		others := n - math.Pow(l-1, float64(t))*math.Pow(l, float64(h.D-t)) - 1
+		a[t] = choose(h.D, t) * math.Exp(others*logNegative(p))
 	}
-	return math.Max(0, math.Min(1, total))
+	return atLeastOf(a, h.D-h.E, h.Pool)
 }

@@ -31,8 +31,9 @@ func MinimaxSize(max int) (int, float64) {
 // tests when the risk itself is Beta(a,b); a = b = 1/2 is Jeffreys.
 func BayesSize(a, b float64, max int) (int, float64) {
 	best, least := 1, 1.0
+	c := &cluster{a: a, b: b}
 	for n := 2; n <= max; n++ {
-		if v := 1/float64(n) + 1 - math.Exp(cluster{a, b}.logZero(n)); v < least {
+		if v := 1/float64(n) + 1 - math.Exp(c.logZero(n)); v < least {
 			best, least = n, v
 		}
 	}
