@@ -106,26 +106,24 @@ func (g Goal) minimise(s *search, solve func() error, result func() (Char, error
 	if g.Kind == GR {
 		s.d1, s.d2 = g.D1, g.D2
 	}
-	err := solve()
-	if g.Kind != MAR {
+	if err := solve(); err != nil || g.Kind != MAR {
 		return err
 	}
 	for range 50 {
-		if err != nil {
-			return err
-		}
 		c, err := result()
 		if err != nil {
 			return err
 		}
 		ratio := g.Value(c)
 		if math.Abs(ratio-s.d1) < 1e-14 {
-			return nil
+			break
 		}
 		s.d1, s.d2 = ratio, ratio
-		err = solve()
+		if err := solve(); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }
 
 // char is what the best tree of the first n persons does.
