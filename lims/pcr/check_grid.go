@@ -157,19 +157,18 @@ func describe(v Value, inst string) string {
 }
 
 // maxCombinations bounds the grid of a check.
-const maxCombinations = 4_000_000
+const maxCombinations = 2_000_000
 
 // combinations asks the rules, without the guards of Call, about every combination of states and history.
 func (c *check) combinations() {
-	n := 1
+	n, hist := 1, c.histories()
 	for _, r := range c.reach {
 		n *= len(r)
-		if n > maxCombinations {
-			c.fault(1, "more than %d combinations of states", maxCombinations)
+		if n*len(hist) > maxCombinations {
+			c.fault(1, "more than %d combinations of states and histories", maxCombinations)
 			return
 		}
 	}
-	hist := c.histories()
 	fired := make([]bool, len(c.k.Calls))
 	told := make([]bool, len(c.k.Calls)+1)
 	states := make([]int, len(c.k.Targets))

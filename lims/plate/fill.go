@@ -13,7 +13,8 @@ func Controls(f Format, number int, want []Role) []Well {
 	if len(want) == 0 || len(want) > f.Size()/4 {
 		return nil
 	}
-	r := rng(uint64(number)*0x9e3779b97f4a7c15 + uint64(f.Size()))
+	r := rng(uint64(number)<<16 | uint64(f.Size()))
+	r = rng(r.next()) // neighbouring numbers must not share a stream
 	best := draw(f, &r, want)
 	for try := 0; try < 64 && !(apart(best) && distinct(f, best)); try++ {
 		best = draw(f, &r, want)

@@ -69,12 +69,15 @@ func Score(l Layout, seen map[Pos]Sign, t Turn) float64 {
 	for _, w := range l.Wells {
 		filled[w.Pos] = true
 		p, ok := t.To(l.Format, w.Pos)
+		if !ok {
+			continue // what fell off the plate can be neither for nor against
+		}
 		weight := 1.0
 		if w.Role.Control() {
 			weight = 3
 		}
 		all += weight
-		if ok && fits(w.Role, seen[p]) {
+		if fits(w.Role, seen[p]) {
 			hit += weight
 		}
 	}
@@ -83,8 +86,12 @@ func Score(l Layout, seen map[Pos]Sign, t Turn) float64 {
 		if filled[p] {
 			continue
 		}
+		q, ok := t.To(l.Format, p)
+		if !ok {
+			continue
+		}
 		all++
-		if q, ok := t.To(l.Format, p); !ok || seen[q] == Nothing {
+		if seen[q] == Nothing {
 			hit++
 		}
 	}

@@ -1,0 +1,159 @@
+package pcr_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"natlims/lims/pcr"
+)
+
+// sound is a small kit that passes; the tests break it in one place each.
+const sound = `schema: kit/v1
+id: t
+version: "1"
+targets:
+  - {id: O, role: virus, channel: FAM, loinc: {presence: 94559-2}}
+  - {id: N, role: virus, channel: VIC}
+  - {id: IC, role: internal, channel: CY5}
+states:
+  - {targets: [O, N], when: {ct_le: 38, curve: sigmoid}, state: pos}
+  - {targets: [O, N], when: {ct_le: 38}, state: grey}
+  - {targets: [O, N], when: {any: true}, state: neg}
+  - {targets: [IC], when: {ct_le: 35}, state: pos}
+  - {targets: [IC], when: {any: true}, state: neg}
+calls:
+  - {when: {count: {role: virus, is: [pos], min: 2}}, call: positive}
+  - {when: {count: {role: virus, is: [pos, grey], min: 1}}, call: suspicious, action: resample}
+  - {when: {all: [{count: {role: virus, is: [neg], min: 2}}, {target: IC, is: [pos]}]}, call: negative}
+  - {when: {all: [{count: {role: virus, is: [neg], min: 2}}, {target: IC, is: [neg]}]}, call: invalid, action: resample}
+  - {default: true, call: review}
+controls:
+  - {id: NC, scope: plate, expect: {O: none}, on_fail: invalidate_plate}
+`
+
+func TestLoadRefuses(t *testing.T) {
+	t.Parallel()
+	_, err := pcr.Load([]byte(sound))
+	require.NoError(t, err)
+	tests := []struct{ old, new, want string }{
+		{"is: [neg], min: 2}}, {target: IC, is: [pos]}]}, call: negative", "is: [neg], min: 1}}, {target: IC, is: [pos]}]}, call: negative",
+			"line 17: rule 3 says negative: O neg, N none, IC pos, attempt 1"},
+		{"- {when: {count: {role: virus, is: [pos, grey], min: 1}}, call: suspicious, action: resample}\n  - {when: {all: [{count: {role: virus, is: [neg], min: 2}}",
+			"- {when: {all: [{count: {role: virus, is: [neg, grey], min: 2}}", "line 16: rule 2 says negative: O grey, N neg, IC pos, attempt 1"},
+		{"{target: IC, is: [pos]}]}, call: negative", "{attempt_lt: 9}]}, call: negative", "line 17: rule 3 says negative: O neg, N neg, IC none, attempt 1"},
+		{"call: suspicious, action: resample", "call: invalid, action: resample", "line 16: rule 2 says invalid: O pos, N none, IC none, attempt 1"},
+		{"  - {default: true, call: review}\n", "", "line 18: no rule for O none, N none, IC none, attempt 1"},
+		{"{default: true, call: review}", "{default: true, call: negative}", `line 19: the default says "negative": expected review`},
+		{"  - {targets: [O, N], when: {any: true}, state: neg}\n", "", "line 10: target O: no Ct has no state"},
+		{"{any: true}, state: neg}\n  - {targets: [IC]", "{ct_gt: 38}, state: neg}\n  - {targets: [IC]", "line 11: target O: no Ct has no state"},
+		{"[O, N], when: {any: true}, state: neg", "[O, N], when: {any: true}, state: pos", "line 11: target O: no Ct is pos"},
+		{"{ct_le: 38, curve: sigmoid}, state: pos}\n  - {targets: [O, N], when: {ct_le: 38}, state: grey", "{ct_gt: 30, curve: sigmoid}, state: pos",
+			"line 9: target O: Ct 1 is neg but the later Ct 30.01 is pos"},
+		{"94559-2", "94559-3", `line 5: target O: LOINC presence "94559-3"`},
+		{"channel: VIC", "channel: FAM", "line 6: target N: channel FAM is that of O"},
+		{"ct_le: 35", "ct_below: 35", `unknown predicate "ct_below"`},
+		{"{target: IC, is: [neg]}", "{target: IC, are: [neg]}", `line 18: rule 4: unknown condition "are"`},
+		{"is: [pos, grey]", "is: [pos, gray]", `line 16: rule 2: state "gray": no state rule gives it`},
+		{"call: suspicious", "call: maybe", `line 16: rule 2: call "maybe"`},
+		{"call: suspicious, action: resample", "call: pending", "line 16: rule 2: pending without an action"},
+		{"- {targets: [IC], when: {any", "- {target: [IC], when: {any", `unknown field "target"`},
+		{"scope: plate", "scope: table", `line 21: control NC: scope "table"`},
+		{"expect: {O: none}", "expect: {X: none}", `target "X" is not in the kit`},
+		{"on_fail: invalidate_plate", "on_fail: shrug", `on_fail "shrug"`},
+		{"schema: kit/v1", "schema: kit/v2", `schema "kit/v2"`},
+		{"id: t\n", "id: a b\n", `id "a b"`},
+		{"role: internal", "role: spare", `line 7: target IC: role "spare"`},
+		{"{id: IC,", "{id: N,", `line 7: target "N": expected an id that stands once`},
+		{"targets: [O, N], when: {ct_le: 38}", "targets: [O, M], when: {ct_le: 38}", `line 10: target "M" is not in the kit`},
+		{"ct_le: 35", "ct_le: many", `ct_le: "many": expected a number of cycles`},
+		{"id: t\n", "id: t\ninstruments: [StepOne]\n", "instrument StepOne has no channel CY5"},
+	}
+	for _, tt := range tests {
+		require.Contains(t, sound, tt.old, tt.want)
+		_, err := pcr.Load([]byte(strings.Replace(sound, tt.old, tt.new, 1)))
+		require.ErrorContains(t, err, tt.want, tt.new)
+	}
+	_, err = pcr.Load([]byte(sound + strings.Repeat("#", pcr.MaxKitBytes)))
+	require.ErrorContains(t, err, "expected at most")
+	_, err = pcr.Load(nil)
+	require.Error(t, err)
+}
+
+func TestVersionOfAKitWithoutOne(t *testing.T) {
+	t.Parallel()
+	a, err := pcr.Load([]byte(strings.Replace(sound, "version: \"1\"\n", "", 1)))
+	require.NoError(t, err)
+	b, err := pcr.Load([]byte(strings.Replace(sound, "version: \"1\"\n", "", 1) + "# changed\n"))
+	require.NoError(t, err)
+	require.Len(t, a.Version, 12)
+	require.NotEqual(t, a.Key(), b.Key(), "a changed file is another kit")
+	require.False(t, a.Usable())
+}
+
+func TestDiff(t *testing.T) {
+	t.Parallel()
+	a, err := pcr.Load([]byte(sound))
+	require.NoError(t, err)
+	require.Empty(t, pcr.Diff(a, a, "en"))
+	b, err := pcr.Load([]byte(strings.ReplaceAll(sound, "ct_le: 38", "ct_le: 40")))
+	require.NoError(t, err)
+	var got []string
+	for _, l := range pcr.Diff(a, b, "en") {
+		got = append(got, l.Sign+l.Text)
+	}
+	require.Contains(t, got, "-1 | O, N |  | Ct ≤ 38 and typical S curve | +")
+	require.Contains(t, got, "+1 | O, N |  | Ct ≤ 40 and typical S curve | +")
+	require.Contains(t, got, " State of a target")
+}
+
+func TestTargetNames(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ kit, name, dye, want string }{
+		{"daan", "ORF1ab", "", "ORF1ab"},
+		{"daan", "ORF1ab^Ct", "", "ORF1ab"},
+		{"daan", "orf1ab gene", "", "ORF1ab"},
+		{"daan", "N基因", "", "N"},
+		{"daan", "SARS-CoV-2 N", "", "N"},
+		{"daan", "RNase P", "", "IC"},
+		{"daan", "内标", "", "IC"},
+		{"daan", "FAM", "", "N"},
+		{"daan", "VIC", "", "ORF1ab"},
+		{"daan", "HEX", "", "ORF1ab"},
+		{"daan", "", "Cy5", "IC"},
+		{"daan", "Target 1", "FAM", "N"},
+		{"daan", "CY5-Quasar 670", "", "IC"},
+		{"sansure", "FAM", "", "ORF1ab"},
+		{"sansure", "Texas Red", "", "N"},
+		{"cdc", "2019-nCoV_N1", "FAM", "N1"},
+		{"cdc", "RP", "", "RP"},
+		{"daan", "E", "", ""},
+		{"daan", "Zika", "FAM", ""}, // a foreign name is not overruled by its colour
+		{"daan", "ROX", "", ""},
+		{"daan", "", "", ""},
+		{"daan", "ORF1ab N", "", ""}, // two targets in one name
+		{"cdc", "", "FAM", ""},       // three targets in one channel
+	}
+	for _, tt := range tests {
+		k, err := pcr.Find(tt.kit)
+		require.NoError(t, err)
+		got, ok := k.Target(tt.name, tt.dye)
+		require.Equal(t, tt.want, got, "%s %q %q", tt.kit, tt.name, tt.dye)
+		require.Equal(t, tt.want != "", ok)
+	}
+}
+
+func TestPrint(t *testing.T) {
+	t.Parallel()
+	for _, k := range pcr.Kits() {
+		for _, lang := range []string{"zh", "en"} {
+			var text, html strings.Builder
+			require.NoError(t, k.WriteText(&text, lang))
+			require.NoError(t, k.WriteHTML(&html, lang))
+			require.Contains(t, text.String(), k.Digest)
+			require.Contains(t, html.String(), k.Key())
+			require.NotContains(t, text.String(), "%!")
+		}
+	}
+}
