@@ -76,7 +76,7 @@ func (r *Records) Next() bool {
 // standard.
 func delims(header string) Delims {
 	d := Standard
-	if isWord(header[1]) {
+	if isWord(header[1]) || header[1] <= ' ' {
 		return d
 	}
 	d.Field = header[1]

@@ -70,7 +70,7 @@ func Parse(text string) (Parsed, error) {
 	return m, nil
 }
 
-// header is where MSH begins: at the start or after the end of a line, with a delimiter behind it.
+// header is where MSH begins: first in its line, with a delimiter behind it.
 func header(text string) int {
 	for at := 0; ; {
 		i := strings.Index(text[at:], "MSH")
@@ -78,11 +78,18 @@ func header(text string) int {
 			return -1
 		}
 		at += i
-		if at+8 <= len(text) && !isWord(text[at+3]) && (at == 0 || text[at-1] <= ' ' || text[at-1] >= 0x7F) {
+		if at+8 <= len(text) && !isWord(text[at+3]) && lineStart(text[:at]) {
 			return at
 		}
 		at += 3
 	}
+}
+
+// lineStart says that nothing but blanks stands between the end of s and the start of its line. A value that quotes MSH
+// must not begin a message.
+func lineStart(s string) bool {
+	s = strings.TrimRight(s, " \t")
+	return s == "" || s[len(s)-1] < ' ' || strings.HasSuffix(s, "\ufeff")
 }
 
 func isWord(b byte) bool {

@@ -88,6 +88,7 @@ func (d *Deframer) seek(p []byte) []byte {
 	for i, b := range p {
 		switch {
 		case b == VT:
+			d.lost += len(d.buf)
 			d.buf = d.buf[:0]
 			d.noise()
 			d.state = inside
