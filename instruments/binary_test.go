@@ -1,14 +1,17 @@
 package instruments_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"encoding/base64"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
-	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
 
 	"natlims/instruments"
@@ -71,11 +74,7 @@ func TestWorkbooks(t *testing.T) {
 func TestExperimentDocuments(t *testing.T) {
 	t.Parallel()
 	for file, b := range glob(t, "testdata/*/*.txtar") {
-		var entries []sheettest.Entry
-		for _, f := range txtar.Parse(b).Files {
-			entries = append(entries, sheettest.Entry{Name: f.Name, Body: string(f.Data)})
-		}
-		golden(t, file, sheettest.Zip(entries...))
+		golden(t, file, sheettest.Zip(sheettest.Files(string(b))...))
 	}
 }
 
@@ -160,4 +159,81 @@ func FuzzRDML(f *testing.F) {
 		runs, _ := instruments.Decode(&instruments.File{Raw: raw}, "rdml")
 		sound(t, "fuzz", runs)
 	})
+}
+
+// Files that would take far more memory than they have bytes are refused before they do.
+func TestMemoryIsBounded(t *testing.T) { // not parallel: it measures what is allocated
+	table := "Well\tSample Name\tDetector\tTask\tCt\n" + strings.Repeat("0\n", 1_000_000)
+	for name, c := range map[string]struct {
+		body string
+		file string
+	}{
+		"eds rows":      {table, "apldbio/sds/analysis_result.txt"},
+		"json objects":  {`{"wellResults":[` + strings.Repeat("{},", 1_000_000) + `{}]}`, "primary/analysis_result.json"},
+		"json numbers":  {`{"wellResults":[` + strings.Repeat("0,", 2_000_000) + `0]}`, "primary/analysis_result.json"},
+		"rdml data":     {`<rdml><experiment><run><react id="1">` + strings.Repeat("<data/>", 1_000_000), "rdml_data.xml"},
+		"rdml runs":     {`<rdml><experiment>` + strings.Repeat("<run/>", 1_000_000), "rdml_data.xml"},
+		"rdml samples":  {"<rdml>" + numbered(`<sample id="%d"/>`, 200_000), "rdml_data.xml"},
+		"rdml targets":  {"<rdml>" + numbered(`<target id="%d"/>`, 200_000), "rdml_data.xml"},
+		"xml workbook":  {xmlBook(), ""},
+		"sheet columns": {"", ""},
+	} {
+		raw := []byte(c.body)
+		switch {
+		case c.file != "":
+			raw = stored(t, c.file, c.body)
+		case c.body == "":
+			raw = wideBook()
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := instruments.Decode(&instruments.File{Raw: raw}, "")
+		runtime.ReadMemStats(&after)
+		var e *instruments.Error
+		require.ErrorAs(t, err, &e, name)
+		require.Equal(t, instruments.CodeTooLarge, e.Code, "%s: %v", name, err)
+		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(512<<20), name)
+	}
+}
+
+func numbered(format string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
+// xmlBook has few cells that stand far to the right, on many sheets.
+func xmlBook() string {
+	one := `<Worksheet><Table>` + strings.Repeat(`<Row><Cell Index="16384"><Data>1</Data></Cell></Row>`, 200) + `</Table></Worksheet>`
+	return `<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet">` + strings.Repeat(one, 50) + `</Workbook>`
+}
+
+// wideBook is the same as xls.
+func wideBook() []byte {
+	var sheets []sheettest.Sheet
+	row := make([]string, 256)
+	row[0], row[1], row[255] = "Well", "Cq", "1"
+	for i := range 8 {
+		s := sheettest.Sheet{Name: fmt.Sprint(i)}
+		for range 2500 {
+			s.Rows = append(s.Rows, row)
+		}
+		sheets = append(sheets, s)
+	}
+	return sheettest.XLS(sheettest.BIFF8, sheets...)
+}
+
+// stored is an archive of one entry that is not packed, so that no ratio gives it away.
+func stored(t *testing.T, name, body string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	f, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+	require.NoError(t, err)
+	_, err = io.WriteString(f, body)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return b.Bytes()
 }

@@ -176,6 +176,9 @@ func (x *eds) results(text string) error {
 		case first == "Delta Rn values":
 			x.curve(pcr.DeltaRn, rest, i+1)
 		case first[0] >= '0' && first[0] <= '9':
+			if len(x.run.Readings) == maxReadings {
+				return tooMany("readings", maxReadings)
+			}
 			x.reading(Row{Line: i + 1, Cells: strings.Split(line, "\t")})
 		}
 	}
@@ -253,7 +256,7 @@ func (x *eds) curve(kind pcr.CurveKind, rest string, line int) {
 	g := x.run.Readings[len(x.run.Readings)-1]
 	c := pcr.Curve{Well: g.Well, Target: g.Target, Dye: g.Dye, Kind: kind, First: 1, Y: make([]float64, 0, 48)}
 	for cell := range strings.SplitSeq(rest, "\t") {
-		if cell = trim(cell); cell == "" {
+		if cell = trim(cell); cell == "" || len(c.Y) == maxCycles {
 			break
 		}
 		v, err := strconv.ParseFloat(cell, 64)

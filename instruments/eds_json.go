@@ -34,8 +34,8 @@ type edsResult struct {
 			AmplificationResult struct {
 				Cq        json.RawMessage `json:"cq"`
 				AmpStatus string          `json:"ampStatus"`
-				Rn        []*float64      `json:"rn"`
-				DeltaRn   []*float64      `json:"deltaRn"`
+				Rn        json.RawMessage `json:"rn"`
+				DeltaRn   json.RawMessage `json:"deltaRn"`
 			} `json:"amplificationResult"`
 		} `json:"reactionResults"`
 	} `json:"wellResults"`
@@ -109,7 +109,7 @@ func (res edsResult) readings(run *pcr.Run, format plate.Format) {
 			run.Readings = append(run.Readings, g)
 			for _, c := range []struct {
 				kind pcr.CurveKind
-				y    []*float64
+				y    json.RawMessage
 			}{{pcr.Rn, amp.Rn}, {pcr.DeltaRn, amp.DeltaRn}} {
 				if y := gaps(c.y); len(y) > 0 {
 					run.Curves = append(run.Curves, pcr.Curve{Well: g.Well, Target: g.Target, Dye: g.Dye, Kind: c.kind, First: 1, Y: y})
@@ -132,16 +132,20 @@ func edsCq(raw json.RawMessage) (pcr.State, float64, string, bool) {
 	return CqRule{Mark: Point, Empty: pcr.Blank}.Read(cell)
 }
 
-// gaps are the values with NaN where one is missing, those missing at the end left out.
-func gaps(y []*float64) []float64 {
-	out, last := make([]float64, 0, len(y)), 0
-	for _, v := range y {
-		if v == nil {
-			out = append(out, math.NaN())
-			continue
+// gaps are the values of an array with NaN where one is null, those missing at the end left out.
+func gaps(raw json.RawMessage) []float64 {
+	out, last := make([]float64, 0, 48), 0
+	for cell := range strings.SplitSeq(strings.Trim(string(raw), "[] \t\r\n"), ",") {
+		v, err := strconv.ParseFloat(trim(cell), 64)
+		if len(out) == maxCycles || err != nil && trim(cell) != "null" {
+			break
 		}
-		out = append(out, *v)
-		last = len(out)
+		if err != nil || math.IsInf(v, 0) {
+			v = math.NaN()
+		}
+		if out = append(out, v); !math.IsNaN(v) {
+			last = len(out)
+		}
 	}
 	return out[:last]
 }
@@ -171,20 +175,25 @@ func readJSON(a *unpack.Archive, name string, to any) error {
 	if err != nil {
 		return unpackError(err)
 	}
-	if err := json.Unmarshal(strict(raw), to); err != nil {
+	raw, objects := strict(raw)
+	if objects > maxObjects {
+		return tooMany("objects in "+name, maxObjects)
+	}
+	if err := json.Unmarshal(raw, to); err != nil {
 		return &Error{Code: CodeDamaged, Offset: -1, Value: name, Want: "JSON", Err: err}
 	}
 	return nil
 }
 
-// strict writes null for the bare words NaN, Infinity and -Infinity outside of strings.
-func strict(raw []byte) []byte {
+// maxObjects bounds what a JSON entry can make of memory: each object, and each element of the lists of wells and reactions,
+// becomes a struct.
+const maxObjects = 4 * maxReadings
+
+// strict writes null for the bare words NaN, Infinity and -Infinity outside of strings, and counts the objects.
+func strict(raw []byte) (out []byte, objects int) {
 	raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
-	if !bytes.Contains(raw, []byte("NaN")) && !bytes.Contains(raw, []byte("Infinity")) {
-		return raw
-	}
-	out := make([]byte, 0, len(raw)+64)
-	text := false
+	out = make([]byte, 0, len(raw)+64)
+	text, depth := false, 0
 	for i := 0; i < len(raw); i++ {
 		c := raw[i]
 		switch {
@@ -194,7 +203,15 @@ func strict(raw []byte) []byte {
 			c = raw[i]
 		case c == '"':
 			text = !text
-		case !text && (c == 'N' || c == 'I' || c == '-'):
+		case text:
+		case c == '{' || c == '[':
+			objects++ // the lists of values are as many as the curves
+			depth++
+		case c == '}' || c == ']':
+			depth--
+		case c == ',' && depth <= 4:
+			objects++
+		case c == 'N' || c == 'I' || c == '-':
 			if n := bareWord(raw[i:]); n > 0 {
 				out = append(out, "null"...)
 				i += n - 1
@@ -203,7 +220,7 @@ func strict(raw []byte) []byte {
 		}
 		out = append(out, c)
 	}
-	return out
+	return out, objects
 }
 
 func bareWord(b []byte) int {

@@ -18,6 +18,17 @@ import (
 // 100, rdml-tools -1, Bio-Rad no cq element at all (which is silence and stays "empty"). A file without any cq is refused.
 const rdmlEntry = "rdml_data.xml"
 
+// The limits of a document. The largest chips have 3,072 reactions.
+const (
+	maxReadings = 100_000 // reactions x targets, samples, targets
+	maxRuns     = 1000
+)
+
+// tooMany refuses a document with more parts than any instrument writes.
+func tooMany(what string, limit int) error {
+	return &Error{Code: CodeTooLarge, Offset: -1, Value: what, Want: "at most " + strconv.Itoa(limit)}
+}
+
 func init() {
 	register(Driver{
 		Name: "rdml", Title: "RDML 1.0-1.4 (StepOne, CFX, LightCycler 96, rdml-tools and others)", Wire: WireFile, Verified: true,
@@ -124,6 +135,7 @@ type rdml struct {
 	maker   string // publisher of the document
 	runs    []*rdmlRun
 	cqs     int // cq elements seen
+	parts   int // data elements seen
 	repeats int // of the longest loop in any protocol
 }
 
@@ -228,6 +240,9 @@ func (d *rdml) sample() error {
 	if uuidLike(id) { // LightCycler 96; a well without sample has no description
 		name = about
 	}
+	if len(d.samples) == maxReadings {
+		return tooMany("samples", maxReadings)
+	}
 	d.samples[id] = rdmlSample{strings.TrimSpace(name), kind}
 	return nil
 }
@@ -247,6 +262,9 @@ func (d *rdml) target() error {
 		dye = first(dye, id[:i])
 	} else if uuidLike(id) && about != "" {
 		name = about
+	}
+	if len(d.targets) == maxReadings {
+		return tooMany("targets", maxReadings)
 	}
 	d.targets[id] = rdmlTarget{strings.TrimSpace(name), dye}
 	return nil

@@ -52,6 +52,9 @@ func (d *rdml) experiment() error {
 		if err != nil {
 			return err
 		}
+		if len(d.runs) == maxRuns {
+			return tooMany("runs", maxRuns)
+		}
 		r := &rdmlRun{experiment: experiment, id: id, letters: true}
 		d.runs = append(d.runs, r)
 		return d.runElement(r)
@@ -113,6 +116,9 @@ func (d *rdml) react(r *rdmlRun) error {
 				err = d.s.Skip()
 			}
 		case "data":
+			if d.parts++; d.parts > maxReadings {
+				return tooMany("reactions", maxReadings)
+			}
 			r.reacts = append(r.reacts, rdmlReact{id: id})
 			err = d.data(r, len(r.reacts)-1)
 		default:

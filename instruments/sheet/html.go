@@ -34,7 +34,8 @@ func openHTML(raw []byte) (*Book, error) {
 	if rows, err := read(1); err != nil || len(rows) == 0 {
 		return nil, fmt.Errorf("%w: the HTML page holds no table", unpack.ErrNotFound)
 	}
-	return &Book{Format: "html", Sheets: []*Sheet{{read: read}}}, nil
+	b := &Book{Format: "html"}
+	return b, b.add("", read)
 }
 
 // htmlText decodes by UTF-8, else by the charset that the page names, else as windows-1252.

@@ -6,8 +6,8 @@
 // the numbers they are stored as. Sheets are read when they are asked for, so that megabytes of raw fluorescence
 // cost nothing to a reader of results.
 //
-// Memory: besides the file a workbook holds at most unpack.MaxEntry bytes of one sheet and of the shared
-// strings, and MaxCells cells of 16 bytes a sheet. Standards: ECMA-376 part 1 (18.2, 18.3, 18.4) for xlsx, MS-CFB and
+// Memory: besides the file (64 MB at most, by its reader) a workbook whose rows are all kept holds what its parts unpack to
+// (unpack.MaxTotal, 256 MB) and MaxCells cells of 16 bytes (64 MB), and the reading of one sheet as much again for a moment. Standards: ECMA-376 part 1 (18.2, 18.3, 18.4) for xlsx, MS-CFB and
 // MS-XLS for xls.
 package sheet
 
@@ -25,7 +25,7 @@ const (
 	MaxSheets = 256
 	MaxRow    = 1 << 20   // number of the last row (ECMA-376, Excel's own limit)
 	MaxCol    = 16384     // number of the last column
-	MaxCells  = 4 << 20   // cells of one sheet, gaps inside the rows counted
+	MaxCells  = 4 << 20   // cells of all sheets that are read, gaps inside the rows counted
 	MaxCell   = 128 << 10 // bytes of one cell: Excel allows 32,767 characters
 )
 
@@ -37,12 +37,29 @@ type Row struct {
 
 // Sheet is one sheet of a workbook.
 type Sheet struct {
-	Name string
-	read func(most int) ([]Row, error) // most rows, all for 0
+	Name  string
+	read  func(most int) ([]Row, error) // most rows, all for 0
+	cells int                           // counted in the book
+	book  *Book
 }
 
 // Rows reads all rows. Each call reads again: keep what it gives.
-func (s *Sheet) Rows() ([]Row, error) { return s.read(0) }
+func (s *Sheet) Rows() ([]Row, error) {
+	rows, err := s.read(0)
+	if err != nil {
+		return nil, err
+	}
+	n := 0
+	for _, r := range rows {
+		n += len(r.Cells)
+	}
+	s.book.cells += n - s.cells
+	s.cells = n
+	if s.book.cells > MaxCells {
+		return nil, fmt.Errorf("%w: more than %d cells with sheet %q", unpack.ErrTooLarge, MaxCells, s.Name)
+	}
+	return rows, nil
+}
 
 // Head reads at least the first n rows, where there are so many, without reading all of a large sheet.
 func (s *Sheet) Head(n int) ([]Row, error) { return s.read(n) }
@@ -51,6 +68,16 @@ func (s *Sheet) Head(n int) ([]Row, error) { return s.read(n) }
 type Book struct {
 	Format string // "xlsx", "xls", "xml" or "html"
 	Sheets []*Sheet
+	cells  int // of the sheets read so far
+}
+
+// add appends a sheet.
+func (b *Book) add(name string, read func(most int) ([]Row, error)) error {
+	if len(b.Sheets) == MaxSheets {
+		return fmt.Errorf("%w: more than %d sheets", unpack.ErrTooLarge, MaxSheets)
+	}
+	b.Sheets = append(b.Sheets, &Sheet{Name: name, read: read, book: b})
+	return nil
 }
 
 // Sheet gives the first sheet of one of the names, letter case apart; nil where there is none.

@@ -84,8 +84,7 @@ func openBIFF(s []byte) (*Book, error) {
 		x.version = 5
 	}
 	if x.version < 5 {
-		b.Sheets = []*Sheet{{read: func(most int) ([]Row, error) { return x.rows(0, most) }}}
-		return b, nil
+		return b, b.add("", func(most int) ([]Row, error) { return x.rows(0, most) })
 	}
 	if err := x.globals(b); err != nil {
 		return nil, err
@@ -165,16 +164,12 @@ func (x *xls) bound(b *Book, body []byte) error {
 	if body[5] != typeWorksheet {
 		return nil
 	}
-	if len(b.Sheets) == MaxSheets {
-		return fmt.Errorf("%w: more than %d sheets", unpack.ErrTooLarge, MaxSheets)
-	}
 	name, err := x.text(body[6:], 1)
 	if err != nil {
 		return err
 	}
 	at := int(u32(body))
-	b.Sheets = append(b.Sheets, &Sheet{Name: name, read: func(most int) ([]Row, error) { return x.rows(at, most) }})
-	return nil
+	return b.add(name, func(most int) ([]Row, error) { return x.rows(at, most) })
 }
 
 // text reads a string that begins with its length in one or two bytes.

@@ -58,10 +58,9 @@ func Archive(a *unpack.Archive) (*Book, error) {
 			return nil, err
 		}
 		if target := targets[id]; target != "" { // charts and macros have none
-			b.Sheets = append(b.Sheets, &Sheet{Name: name, read: func(most int) ([]Row, error) { return x.rows(target, most) }})
-		}
-		if len(b.Sheets) > MaxSheets {
-			return nil, fmt.Errorf("%w: more than %d sheets", unpack.ErrTooLarge, MaxSheets)
+			if err := b.add(name, func(most int) ([]Row, error) { return x.rows(target, most) }); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if len(b.Sheets) == 0 {

@@ -23,6 +23,7 @@ func openXML(raw []byte) (*Book, error) {
 	}
 	s := unpack.NewScanner(text)
 	b := &Book{Format: "xml"}
+	total := 0
 	for {
 		k, err := s.Next()
 		if err != nil {
@@ -34,18 +35,18 @@ func openXML(raw []byte) (*Book, error) {
 		if k != unpack.Start || s.Name != "Worksheet" {
 			continue
 		}
-		if len(b.Sheets) == MaxSheets {
-			return nil, fmt.Errorf("%w: more than %d sheets", unpack.ErrTooLarge, MaxSheets)
-		}
 		name, err := s.Attr("Name")
 		if err != nil {
 			return nil, err
 		}
-		rows, err := worksheet2003(s)
-		if err != nil {
+		g := grid{total: total}
+		if err := worksheet2003(s, &g); err != nil {
 			return nil, fmt.Errorf("sheet %q: %w", name, err)
 		}
-		b.Sheets = append(b.Sheets, &Sheet{Name: name, read: func(int) ([]Row, error) { return rows, nil }})
+		total = g.total
+		if err := b.add(name, func(int) ([]Row, error) { return g.rows, nil }); err != nil {
+			return nil, err
+		}
 	}
 	if len(b.Sheets) == 0 {
 		return nil, bad("the workbook has no sheet")
@@ -54,17 +55,16 @@ func openXML(raw []byte) (*Book, error) {
 }
 
 // worksheet2003 reads the rows of the Worksheet that has just started. Row and Cell count on unless they name an Index.
-func worksheet2003(s *unpack.Scanner) ([]Row, error) {
-	var g grid
+func worksheet2003(s *unpack.Scanner, g *grid) error {
 	line, col := 0, 0
 	for depth := s.Depth(); ; {
 		k, err := s.Next()
 		switch {
 		case err != nil:
-			return nil, err
+			return err
 		case k == unpack.End && s.Depth() < depth:
 			g.end()
-			return g.rows, nil
+			return nil
 		case k == unpack.End && s.Name == "Row":
 			g.end()
 		case k != unpack.Start:
@@ -83,7 +83,7 @@ func worksheet2003(s *unpack.Scanner) ([]Row, error) {
 			err = s.Skip()
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 const (
 	MaxEntries = 20000     // entries of an archive; an EDS holds a picture for each cycle and filter
 	MaxEntry   = 96 << 20  // bytes of one inflated entry
-	MaxTotal   = 512 << 20 // bytes that all entries together declare
+	MaxTotal   = 256 << 20 // bytes that all entries together declare
 	MaxRatio   = 250       // inflated to packed size, of entries above freeRatio; curves pack 5 to 40 times
 	MaxDepth   = 64        // nesting of XML elements
 	MaxName    = 1024      // bytes of an entry's name or of a name in XML

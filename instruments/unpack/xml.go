@@ -102,7 +102,7 @@ func (x *Scanner) markup() (Kind, error) {
 			return 0, x.damaged("an end tag is cut")
 		}
 		x.pos += n + 1
-		return x.pop(strings.TrimRight(rest[2:n], " \t\r\n"))
+		return x.pop(trimEnd(rest[2:n]))
 	}
 	return x.start(rest)
 }
@@ -181,8 +181,8 @@ func (x *Scanner) Attr(name string) (string, error) {
 		if eq < 0 {
 			return "", nil
 		}
-		key := local(strings.Trim(s[:eq], " \t\r\n"))
-		s = strings.TrimLeft(s[eq+1:], " \t\r\n")
+		key := local(trimEnd(trimStart(s[:eq])))
+		s = trimStart(s[eq+1:])
 		if s == "" || s[0] != '"' && s[0] != '\'' {
 			return "", x.damaged("the attribute %.40q has no quoted value", key)
 		}
@@ -316,6 +316,21 @@ func local(name string) string {
 		return name[i+1:]
 	}
 	return name
+}
+
+// trimStart and trimEnd take blanks off; strings.Trim builds a set for them each time, which a document of a million tags feels.
+func trimStart(s string) string {
+	for s != "" && blank(s[0]) {
+		s = s[1:]
+	}
+	return s
+}
+
+func trimEnd(s string) string {
+	for s != "" && blank(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
 }
 
 func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }

@@ -34,6 +34,19 @@ func Zip(entries ...Entry) []byte {
 	return b.Bytes()
 }
 
+// Files reads entries from a text: a line "-- NAME --" begins an entry, what stands before the first one is a remark.
+func Files(text string) []Entry {
+	var entries []Entry
+	for line := range strings.Lines(text) {
+		if name, ok := strings.CutPrefix(strings.TrimRight(line, "\r\n"), "-- "); ok && strings.HasSuffix(name, " --") {
+			entries = append(entries, Entry{Name: strings.TrimSuffix(name, " --")})
+		} else if len(entries) > 0 {
+			entries[len(entries)-1].Body += line
+		}
+	}
+	return entries
+}
+
 // Text reads sheets from a text: a line "== NAME" begins a sheet, each further line is a row of cells between tabs. An empty
 // line is an empty row.
 func Text(text string) []Sheet {
