@@ -46,12 +46,11 @@ type sheet struct {
 	model  string
 	at     []int // by position: index of the well in Layout.Wells, -1 empty
 	wells  []cell
-	byTag  map[string][]int // code -> wells, for instruments that name no wells
-	names  []name           // sample names that did not say what the layout says
-	exact  bool             // at least one sample name was the code of its well
+	byTag  map[string]int // code -> its first well; further ones follow by cell.next
+	names  []name         // sample names that did not say what the layout says
 	diffs  []Difference
 	waived []Flag
-	known  map[key]int // target names resolved before
+	known  []resolved // target names resolved before; a run has a handful
 	group  []group
 	stray  []stray
 	odd    map[string]bool // unknown targets without a Cq
@@ -61,15 +60,18 @@ type sheet struct {
 type cell struct {
 	kit    *pcr.Kit
 	row    []pcr.Value // by target of the kit
+	next   int         // the next well with the same code, -1 none
+	twin   bool
 	heard  bool
 	omit   bool
 	traces []pcr.Trace // by target; nil where no curves came in
 }
 
-// key is a name that an instrument gives a target, for one kit.
-type key struct {
+// resolved is a name that an instrument gives a target, for one kit.
+type resolved struct {
 	kit         *pcr.Kit
 	target, dye string
+	index       int // -1 unknown
 }
 
 type name struct{ well, got, want string }
@@ -90,7 +92,7 @@ func lay(c *Case) *sheet {
 	n := len(c.Layout.Wells)
 	f := c.Layout.Format
 	s := &sheet{c: c, model: c.Model, at: make([]int, f.Size()), wells: make([]cell, n),
-		byTag: make(map[string][]int, n), known: make(map[key]int, 8), odd: map[string]bool{}}
+		byTag: make(map[string]int, n), odd: map[string]bool{}}
 	if s.model == "" {
 		s.model = c.Run.Instrument
 	}
@@ -114,9 +116,7 @@ func lay(c *Case) *sheet {
 			continue
 		}
 		s.at[f.Index(w.Pos)] = i
-		if w.Code != "" {
-			s.byTag[w.Code] = append(s.byTag[w.Code], i)
-		}
+		s.tag(w.Code, i)
 		k := c.Kits[w.Kit]
 		if k == nil {
 			s.differ("kit.unknown", w.Pos.String(), w.Kit, "")
@@ -126,6 +126,21 @@ func lay(c *Case) *sheet {
 		s.wells[i].row, values = values[:len(k.Targets):len(k.Targets)], values[len(k.Targets):]
 	}
 	return s
+}
+
+// tag notes which wells carry a code.
+func (s *sheet) tag(code string, i int) {
+	s.wells[i].next = -1
+	if code == "" {
+		return
+	}
+	first, twin := s.byTag[code]
+	if !twin {
+		s.byTag[code] = i
+		return
+	}
+	s.wells[i].twin, s.wells[first].twin = true, true
+	s.wells[i].next, s.wells[first].next = s.wells[first].next, i
 }
 
 // maxDifferences bounds the list: after so many nobody reads on.
@@ -161,8 +176,8 @@ func (s *sheet) groups() {
 		}
 		w := &s.c.Layout.Wells[i]
 		k := s.wells[i].kit
-		join := k.Layout == "singleplex" || (k.Replicates > 1 && w.Role == plate.Sample) || w.Role == plate.Sample
-		if join {
+		join := k.Layout == "singleplex" || w.Role == plate.Sample
+		if join && s.wells[i].twin {
 			g := id{w.Code, w.Kit, w.Arm, w.Batch, w.Role}
 			if n, ok := where[g]; ok {
 				s.group[n].cells = append(s.group[n].cells, i)

@@ -88,34 +88,40 @@ func (s *sheet) unknown(p plate.Pos, r *pcr.Reading) {
 }
 
 func (s *sheet) target(k *pcr.Kit, r *pcr.Reading) int {
-	id := key{k, r.Target, r.Dye}
-	if t, ok := s.known[id]; ok {
-		return t
+	for i := range s.known {
+		if x := &s.known[i]; x.kit == k && x.target == r.Target && x.dye == r.Dye {
+			return x.index
+		}
 	}
 	t, ok := k.Index(r.Target, r.Dye)
 	if !ok {
 		t = -1
 	}
-	s.known[id] = t
+	if len(s.known) < maxNames {
+		s.known = append(s.known, resolved{k, r.Target, r.Dye, t})
+	}
 	return t
 }
+
+// maxNames bounds the names that are remembered.
+const maxNames = 64
 
 // find is the well of a reading; -1 where the layout has nothing there, false where the reading names no place.
 func (s *sheet) find(r *pcr.Reading) (int, plate.Pos, bool) {
 	f := s.c.Layout.Format
 	if r.Well == "" {
-		at := s.byTag[r.Sample]
-		if len(at) == 0 {
+		at, ok := s.byTag[r.Sample]
+		if !ok {
 			if r.State != pcr.Blank || r.Call != "" {
 				s.differ("well.unknown", "", r.Sample, "")
 			}
 			return 0, plate.Pos{}, false
 		}
-		if len(at) > 1 && !s.oneWellEach(at) {
+		if s.wells[at].twin && !s.oneWellEach(at) {
 			s.differ("well.unknown", "", r.Sample, "a well: the code stands in several")
 			return 0, plate.Pos{}, false
 		}
-		return at[0], s.c.Layout.Wells[at[0]].Pos, true
+		return at, s.c.Layout.Wells[at].Pos, true
 	}
 	p, err := plate.ParsePos(r.Well)
 	if err != nil {
@@ -134,8 +140,8 @@ func (s *sheet) find(r *pcr.Reading) (int, plate.Pos, bool) {
 }
 
 // oneWellEach says whether all wells of a code are the target wells of one singleplex kit.
-func (s *sheet) oneWellEach(at []int) bool {
-	for _, i := range at {
+func (s *sheet) oneWellEach(at int) bool {
+	for i := at; i >= 0; i = s.wells[i].next {
 		if s.wells[i].kit == nil || s.wells[i].kit.Layout != "singleplex" {
 			return false
 		}
@@ -162,12 +168,12 @@ func join(a, b pcr.Value) (pcr.Value, bool) {
 func (s *sheet) name(i int, got string) {
 	w := &s.c.Layout.Wells[i]
 	if same(got, w.Code) {
-		s.exact = s.exact || w.Role == plate.Sample
 		return
 	}
 	role := pcr.RoleOf(got)
+	other, known := s.byTag[got]
 	switch {
-	case len(s.byTag[got]) > 0 && s.c.Layout.Wells[s.byTag[got][0]].Role == plate.Sample: // another well's code
+	case known && s.c.Layout.Wells[other].Role == plate.Sample: // another well's code
 	case role != plate.Empty && w.Role.Control() && (role == plate.Positive || role == plate.Weak) == (w.Role == plate.Positive || w.Role == plate.Weak):
 		return
 	case role != plate.Empty && role.Control(): // a control where none stands, or one of the other kind
@@ -197,7 +203,9 @@ func made(s string) bool {
 }
 
 // same compares codes as scanners and instruments write them.
-func same(a, b string) bool { return strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b)) }
+func same(a, b string) bool {
+	return a == b || strings.EqualFold(strings.TrimSpace(a), strings.TrimSpace(b))
+}
 
 // compare lists how the run differs from the layout.
 func (s *sheet) compare() {
@@ -209,7 +217,7 @@ func (s *sheet) compare() {
 		if x.r.Omit {
 			continue
 		}
-		if x.r.State == pcr.HasCq || len(s.byTag[x.r.Sample]) > 0 && x.r.Sample != "" {
+		if _, known := s.byTag[x.r.Sample]; known || x.r.State == pcr.HasCq {
 			s.once("well.unknown", x.pos.String(), x.r.Sample, "nothing")
 		}
 	}

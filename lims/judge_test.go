@@ -188,11 +188,32 @@ func TestJudgeSeesATurnedPlate(t *testing.T) {
 }
 
 func BenchmarkJudge384(b *testing.B) {
-	c := dish(b, plate.F384, "daan", 378)
+	c := dish(b, plate.F384, "liferiver", 378)
 	b.ReportAllocs()
 	for b.Loop() {
 		if v := lims.Judge(c); len(v.Wells) != 378 {
 			b.Fatal(v.Differences)
+		}
+	}
+}
+
+func BenchmarkJudge384Curves(b *testing.B) {
+	c := dish(b, plate.F384, "liferiver", 378)
+	curved(&c)
+	b.ReportAllocs()
+	for b.Loop() {
+		if v := lims.Judge(c); len(v.Wells) != 378 {
+			b.Fatal(v.Differences)
+		}
+	}
+}
+
+// BenchmarkDay judges a day of 33,000 orders in single tubes: 367 plates of 90.
+func BenchmarkDay(b *testing.B) {
+	c := dish(b, plate.F96, "liferiver", 90)
+	for b.Loop() {
+		for range 367 {
+			lims.Judge(c)
 		}
 	}
 }

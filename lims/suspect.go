@@ -161,6 +161,9 @@ func (s *sheet) dropout(v *Verdict, limits Suspicion) {
 	for i := range v.Wells {
 		w := &v.Wells[i]
 		there, gone := 0, ""
+		if w.Call.Call == pcr.Negative {
+			continue
+		}
 		for _, a := range s.c.Kits[w.Kit].Targets {
 			f := w.Call.Targets[a.ID]
 			switch {
@@ -236,6 +239,9 @@ func tail(n, k int, p float64) float64 {
 func (s *sheet) unseen(v *Verdict) {
 	n := 0
 	for i := range v.Wells {
+		if v.Wells[i].Call.Call == pcr.Negative {
+			continue
+		}
 		for _, a := range s.c.Kits[v.Wells[i].Kit].Targets {
 			if a.Role == pcr.Virus && v.Wells[i].Call.Targets[a.ID].Taken {
 				n++

@@ -187,11 +187,11 @@ type Call struct {
 // Target is the finding on one target of a kit.
 type Target struct {
 	State  string // pos, neg, grey, inv, none
-	Cq     float64
-	HasCq  bool
 	CqText string
-	Rule   int    // index of the state rule that fired, counted from 1; 0: none did
 	Curve  Shape  // as given
-	Taken  bool   // the rule asks for a curve and none came in: the instrument's Cq was taken for it
 	Word   string // the instrument's own call, if any
+	Cq     float64
+	Rule   int // index of the state rule that fired, counted from 1; 0: none did
+	HasCq  bool
+	Taken  bool // the rule asks for a curve and none came in: the instrument's Cq was taken for it
 }
