@@ -69,7 +69,7 @@ func (a *tally) person(state []bool, p float64, called []float64) {
 }
 
 func (a *tally) same(t require.TestingT, c Char) {
-	require.InDelta(t, a.tests, c.Tests, 1e-11, "E(T)")
+	require.InDelta(t, a.tests, c.Tests, 1e-11*(10+a.tests), "E(T)")
 	if !math.IsNaN(c.Var) {
 		require.InDelta(t, a.squares-a.tests*a.tests, c.Var, 1e-9, "Var(T)")
 	}

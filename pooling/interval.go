@@ -5,36 +5,58 @@ import "math"
 // z is the two-sided normal quantile of a level, 1.96 for 0.95.
 func z(level float64) float64 { return math.Sqrt2 * math.Erfinv(level) }
 
-// score inverts slope/sqrt(information), which falls as p rises.
-func (f fit) score(level float64) (float64, float64) {
-	k := z(level)
-	t := func(p float64) float64 {
-		s, i, _ := f.slope(p)
-		return s / math.Sqrt(i)
+// score keeps the risks whose slope is within k standard deviations, below and
+// above the estimate.
+func (f fit) score(level float64) (lower, upper float64) {
+	k, top := z(level), f.mle()
+	if !f.none() && top > 0 {
+		lower = f.within(func(p float64) float64 { return f.standard(p) - k }, 0, top)
 	}
-	lower := f.limit(func(p float64) float64 { return t(p) - k })
-	upper := f.limit(func(p float64) float64 { return t(p) + k })
-	if f.none() {
-		lower = 0
+	if f.all() || top == 1 {
+		return lower, 1
 	}
-	if f.all() {
-		upper = 1
-	}
-	return lower, upper
+	return lower, f.within(func(p float64) float64 { return f.standard(p) + k }, top, 1)
 }
 
+// standard is slope/sqrt(information). Near 1 both vanish with q^(m-1) of the
+// smallest pool, so that factor is left out.
+func (f fit) standard(p float64) float64 {
+	small := f.m[0]
+	for _, m := range f.m {
+		small = math.Min(small, m)
+	}
+	slope, info := 0.0, 0.0
+	for i, m := range f.m {
+		pi, not, _, _ := f.law(p, m)
+		d := m * math.Exp((m-small)*math.Log1p(-p))
+		if f.x[i] > 0 {
+			slope += f.x[i] * d / pi
+		}
+		if f.n[i] > f.x[i] {
+			slope -= (f.n[i] - f.x[i]) * d / not
+		}
+		info += f.n[i] * d / pi * d / not
+	}
+	return slope / math.Sqrt(info)
+}
+
+// within is where g falls through zero between lo and hi, or the end it keeps to.
+func (f fit) within(g func(float64) float64, lo, hi float64) float64 {
+	a, b := math.Max(lo, edge), math.Min(hi, 1-edge)
+	switch {
+	case g(a) <= 0:
+		return lo
+	case g(b) > 0:
+		return hi
+	}
+	return falls(g, a, b)
+}
+
+// edge is how near 0 and 1 the likelihood is looked at.
 const edge = 1e-15
 
-// limit is where g falls through zero on [0,1], or the end it never leaves.
-func (f fit) limit(g func(float64) float64) float64 {
-	switch {
-	case g(edge) <= 0:
-		return 0
-	case g(1-edge) > 0:
-		return 1
-	}
-	return falls(g, edge, 1-edge)
-}
+// limit is within for the whole of [0,1].
+func (f fit) limit(g func(float64) float64) float64 { return f.within(g, 0, 1) }
 
 // lrt keeps the risks whose log likelihood is within half a chi-square of the top.
 func (f fit) lrt(level float64) (float64, float64) {

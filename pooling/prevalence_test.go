@@ -11,7 +11,7 @@ import (
 func drawSurvey(t *rapid.T) Survey {
 	s := Survey{Test: drawTest(t, "test"), Level: rapid.SampledFrom([]float64{.8, .9, .95, .99}).Draw(t, "level")}
 	for range rapid.IntRange(1, 3).Draw(t, "kinds") {
-		n := rapid.IntRange(1, 12).Draw(t, "tested")
+		n := rapid.IntRange(1, 7).Draw(t, "tested")
 		s.Pools = append(s.Pools, Tested{rapid.IntRange(1, 20).Draw(t, "size"), n, rapid.IntRange(0, n).Draw(t, "positive")})
 	}
 	return s
