@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"natlims/lims/pcr"
+	"natlims/lims/plate"
 )
 
 // QuantStudio exports of Design & Analysis 2.x and Diomni: a workbook with one sheet for each result (its automatic export is
@@ -98,6 +99,10 @@ func openDA2(f *File) (d da2, err error) {
 		d.score = 82
 	case top.Has("Well Position", "Reporter", "Threshold", "Baseline Start"):
 		d.score = 78
+	case key(top.table.Name) == key("Primary_result"):
+		d.score = 76
+	case top.Has("Target", "Reporter", "Task"):
+		d.score = 60
 	}
 	return d, nil
 }
@@ -152,14 +157,12 @@ func (d da2) columns(h found) long {
 	if l.well = h.Col("Well Position"); l.well < 0 {
 		l.well = h.Col("Well")
 	}
-	b := appbio{pre: d.pre, results: h.rows, head: h.Header}
-	l.plate = b.positions().format
-	if l.plate = plateOf(max(l.plate.Size(), largest(h.below(), h.Col("Well")))); strings.Contains(d.pre.of("Block Type"), "384") {
-		l.plate = plateOf(384)
+	if l.plate = plateOf(largest(h.below(), h.Col("Well"))); strings.Contains(d.pre.of("Block Type"), "384") {
+		l.plate = plate.F384
 	}
 	l.sample, l.target, l.task, l.dye = h.Col("Sample"), h.Col("Target"), h.Col("Task"), h.Col("Reporter", "Dye")
 	l.call, l.omit = h.Col("Call", "Target Call", "Amp Status"), h.Col("Omit")
-	for _, name := range []string{"Curve Quality", "Result Quality Issues", "Assessment"} {
+	for _, name := range append([]string{"Curve Quality", "Result Quality Issues", "Assessment"}, appbioFlags...) {
 		if col := h.Col(name); col >= 0 {
 			l.flags, l.names = append(l.flags, col), append(l.names, name)
 		}
