@@ -1,0 +1,96 @@
+package web
+
+import (
+	"net/url"
+	"strings"
+
+	"natlims/lims"
+	"natlims/lims/plate"
+	"natlims/lims/store"
+)
+
+type benchPage struct {
+	Labs    []store.Lab // to choose from, for people of the whole city
+	Lab     int64
+	Wells   int
+	Room    int // samples that fit beside the controls
+	Waiting []store.WaitingSample
+	More    bool // more wait than are listed
+	Persons int
+	Plates  []store.PlateRow
+	Lots    []store.LotRow
+}
+
+func (s *site) bench(v *visit) error {
+	sc := v.labScope()
+	p := benchPage{Lab: sc.Lab, Wells: 96}
+	if v.id("wells") == 384 {
+		p.Wells = 384
+	}
+	format, _ := plate.FormatOf(p.Wells)
+	p.Room = format.Size() - len(store.StandardControls)
+	var err error
+	if v.Actor.Lab == 0 {
+		if p.Labs, _, err = s.directory(v); err != nil {
+			return err
+		}
+		if p.Lab == 0 && len(p.Labs) > 0 {
+			p.Lab = p.Labs[0].ID
+			sc.Lab = p.Lab
+		}
+	}
+	limit := 2*p.Room + 1
+	if p.Waiting, err = s.st.Waiting(v.r.Context(), p.Lab, limit); err != nil {
+		return err
+	}
+	if len(p.Waiting) == limit {
+		p.Waiting, p.More = p.Waiting[:limit-1], true
+	}
+	for _, w := range p.Waiting {
+		p.Persons += w.Persons
+	}
+	if p.Plates, err = s.st.ActivePlates(v.r.Context(), sc); err != nil {
+		return err
+	}
+	if p.Lots, err = s.st.LotsInUse(v.r.Context(), p.Lab); err != nil {
+		return err
+	}
+	return v.show("bench", p)
+}
+
+// lay makes a plate of the ticked tubes, and of those scanned by hand, in that order.
+func (s *site) lay(v *visit) error {
+	kit, lot, _ := strings.Cut(v.field("lot"), "|")
+	if kit == "" {
+		return lims.E(lims.Invalid, "kit.needed", nil)
+	}
+	n := store.NewPlate{Lab: v.id("lab"), Wells: int(v.id("wells")), Kit: kit, Lot: lot, Codes: v.Form["tube"]}
+	if v.Actor.Lab != 0 {
+		n.Lab = v.Actor.Lab
+	}
+	n.Codes = append(n.Codes, strings.Fields(v.Form.Get("scan"))...)
+	p, err := s.st.Lay(v.r.Context(), v.Actor, n)
+	if err != nil {
+		return err
+	}
+	return v.done("/plates/"+url.PathEscape(p.Code), "plate.laid", lims.Args{"plate": p.Code, "n": len(n.Codes)})
+}
+
+type platesPage struct {
+	Plates []store.PlateRow
+	More   int64
+}
+
+const platesRows = 100
+
+func (s *site) plates(v *visit) error {
+	rows, err := s.st.Plates(v.r.Context(), v.labScope(), v.page(platesRows))
+	if err != nil {
+		return err
+	}
+	p := platesPage{Plates: rows}
+	if len(rows) == platesRows {
+		p.More = rows[platesRows-1].ID
+	}
+	return v.show("plates", p)
+}

@@ -1,0 +1,153 @@
+package web
+
+import (
+	"strings"
+
+	"natlims/lims"
+)
+
+// route is one row of the table of all pages.
+type route struct {
+	pattern string
+	public  bool        // for people who are not signed in as well
+	who     []lims.Role // who may; every route that is not public names its roles
+	do      func(*site, *visit) error
+	back    func(*site, *visit) error // the page on which a refusal of do is shown
+}
+
+var (
+	anyone = []lims.Role{lims.Technician, lims.Checker, lims.Releaser, lims.Supervisor, lims.Desk, lims.Admin}
+	lab    = []lims.Role{lims.Technician, lims.Checker, lims.Releaser, lims.Supervisor}
+	field  = []lims.Role{lims.Desk, lims.Technician, lims.Supervisor}
+	bench  = []lims.Role{lims.Technician, lims.Supervisor}
+	signer = []lims.Role{lims.Checker, lims.Releaser, lims.Supervisor}
+	chief  = []lims.Role{lims.Supervisor}
+	reader = []lims.Role{lims.Desk, lims.Checker, lims.Releaser, lims.Supervisor}
+	admin  = []lims.Role{lims.Admin}
+)
+
+var routes []route
+
+func init() { // a function, because the pages name the table and the table names the pages
+	routes = []route{
+		{"GET /signin", true, nil, (*site).signInPage, nil},
+		{"POST /signin", true, nil, (*site).signIn, (*site).signInPage},
+		{"POST /signout", true, nil, (*site).signOut, nil},
+		{"POST /lang", true, nil, (*site).switchLang, nil},
+		{"GET /{$}", false, anyone, (*site).home, nil},
+		{"GET /me", false, anyone, (*site).me, nil},
+		{"POST /me/password", false, anyone, (*site).ownPassword, (*site).me},
+
+		{"GET /intake", false, field, (*site).intake, nil},
+		{"POST /intake/order", false, field, (*site).registerOne, (*site).intake},
+		{"POST /intake/list", false, field, (*site).registerList, (*site).intake},
+		{"GET /collect", false, field, (*site).collect, nil},
+		{"POST /collect/open", false, field, (*site).openTube, (*site).collect},
+		{"POST /collect/add", false, field, (*site).addSwab, (*site).collect},
+		{"POST /collect/remove", false, field, (*site).removeSwab, (*site).collect},
+		{"POST /collect/close", false, field, (*site).closeTube, (*site).collect},
+		{"POST /collect/drop", false, field, (*site).dropTube, (*site).collect},
+		{"GET /pack", false, field, (*site).pack, nil},
+		{"POST /pack", false, field, (*site).dispatch, (*site).pack},
+
+		{"GET /receipt", false, bench, (*site).receipt, nil},
+		{"GET /receipt/{box}", false, bench, (*site).box, nil},
+		{"POST /receipt/{box}/scan", false, bench, (*site).scan, (*site).box},
+		{"POST /receipt/{box}/close", false, bench, (*site).closeBox, (*site).box},
+		{"POST /exceptions/{exception}/close", false, bench, (*site).closeException, (*site).receipt},
+		{"POST /tubes/{barcode}/reject", false, bench, (*site).reject, (*site).tube},
+
+		{"GET /bench", false, lab, (*site).bench, nil},
+		{"POST /bench/plates", false, bench, (*site).lay, (*site).bench},
+		{"GET /plates", false, lab, (*site).plates, nil},
+		{"GET /plates/{plate}", false, lab, (*site).plate, nil},
+		{"GET /plates/{plate}/setup", false, bench, (*site).setup, nil},
+		{"POST /plates/{plate}/seal", false, bench, (*site).seal, (*site).plate},
+		{"POST /plates/{plate}/unseal", false, bench, (*site).unseal, (*site).plate},
+		{"POST /plates/{plate}/start", false, bench, (*site).start, (*site).plate},
+		{"POST /plates/{plate}/void", false, bench, (*site).void, (*site).plate},
+
+		{"GET /instruments", false, lab, (*site).instruments, nil},
+		{"GET /messages", false, lab, (*site).messages, nil},
+		{"GET /messages/{message}", false, lab, (*site).message, nil},
+		{"POST /messages/{message}/raw", false, chief, (*site).raw, (*site).message},
+		{"POST /messages/{message}/bind", false, chief, (*site).bind, (*site).message},
+		{"POST /messages/{message}/ignore", false, bench, (*site).ignore, (*site).message},
+		{"POST /messages/{message}/retry", false, bench, (*site).retry, (*site).message},
+
+		{"GET /review", false, lab, (*site).work, nil},
+		{"GET /review/loose", false, lab, (*site).loose, nil},
+		{"POST /review/loose/sign", false, signer, (*site).signLoose, (*site).loose},
+		{"GET /review/{plate}", false, lab, (*site).review, nil},
+		{"POST /review/{plate}/sign", false, signer, (*site).signPlate, (*site).review},
+
+		{"GET /results", false, reader, (*site).results, nil},
+		{"GET /deliveries", false, anyone, (*site).deliveries, nil},
+		{"POST /deliveries/{delivery}/requeue", false, chief, (*site).requeue, (*site).deliveries},
+		{"GET /alerts", false, lab, (*site).alerts, nil},
+		{"POST /alerts/{alert}/acknowledge", false, lab, (*site).acknowledge, (*site).alerts},
+		{"POST /alerts/{alert}/resolve", false, signer, (*site).resolve, (*site).alerts},
+		{"GET /board", false, anyone, (*site).boardPage, nil},
+
+		{"GET /find", false, anyone, (*site).find, nil},
+		{"GET /tubes/{barcode}", false, anyone, (*site).tube, nil},
+		{"POST /tubes/{barcode}/reveal", false, reader, (*site).reveal, (*site).tube},
+		{"GET /orders/{order}", false, anyone, (*site).order, nil},
+
+		{"GET /people", false, admin, (*site).people, nil},
+		{"POST /people", false, admin, (*site).addPerson, (*site).people},
+		{"POST /people/{person}/active", false, admin, (*site).setActive, (*site).people},
+		{"POST /people/{person}/password", false, admin, (*site).setPassword, (*site).people},
+	}
+}
+
+// station is one place in the navigation.
+type station struct {
+	Name string // key of its text, "nav." + Name
+	Href string
+	Here bool
+}
+
+var stations = []struct {
+	name string
+	href string
+	who  []lims.Role
+	also []string // other first parts of paths that belong to it
+}{
+	{"intake", "/intake", field, nil},
+	{"collect", "/collect", field, []string{"pack"}},
+	{"receipt", "/receipt", bench, nil},
+	{"bench", "/bench", lab, []string{"plates"}},
+	{"instruments", "/instruments", lab, []string{"messages"}},
+	{"review", "/review", lab, nil},
+	{"deliveries", "/deliveries", []lims.Role{lims.Desk, lims.Supervisor, lims.Releaser}, nil},
+	{"results", "/results", reader, nil},
+	{"board", "/board", anyone, nil},
+	{"people", "/people", admin, nil},
+}
+
+func stationOf(path string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	for _, s := range stations {
+		if s.name == first {
+			return s.name
+		}
+		for _, a := range s.also {
+			if a == first {
+				return s.name
+			}
+		}
+	}
+	return first
+}
+
+// navigation is the stations that an actor may enter.
+func navigation(a lims.Actor, here string) []station {
+	var nav []station
+	for _, s := range stations {
+		if a.Has(s.who...) {
+			nav = append(nav, station{s.name, s.href, s.name == here})
+		}
+	}
+	return nav
+}

@@ -1,0 +1,130 @@
+package web
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+
+	"natlims/lims"
+)
+
+// languages are the texts by language and key. Both files have the same keys; a test holds it.
+var languages = map[string]map[string]string{"zh": texts("zh"), "en": texts("en")}
+
+func texts(lang string) map[string]string {
+	b, err := files.ReadFile("locale/" + lang + ".json")
+	if err != nil {
+		panic(err)
+	}
+	var m map[string]string
+	if err := json.Unmarshal(b, &m); err != nil {
+		panic(fmt.Errorf("locale/%s.json: %w", lang, err))
+	}
+	return m
+}
+
+// say gives the text of a key with {name} replaced by the argument of that name. A missing key shows itself.
+func say(lang, key string, args lims.Args) string {
+	text, ok := languages[lang][key]
+	if !ok {
+		return key
+	}
+	if !strings.Contains(text, "{") {
+		return text
+	}
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "{")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		if !closed {
+			b.WriteString("{" + rest)
+			return b.String()
+		}
+		b.WriteString(spell(lang, name, args[name]))
+		text = after
+	}
+}
+
+// spell writes one argument for people: numbers with separators, words of the domain translated, lists cut to a few.
+func spell(lang, name string, v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "—"
+	case int:
+		return number(v)
+	case int64:
+		return number(int(v))
+	case float64: // out of JSON
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case time.Time:
+		return v.Format("2006-01-02 15:04")
+	}
+	rv := reflect.ValueOf(v)
+	if rv.Kind() != reflect.Slice {
+		return term(lang, vocabulary(name), fmt.Sprint(v))
+	}
+	var few []string
+	for i := range rv.Len() {
+		if i == itemsInline {
+			break
+		}
+		few = append(few, item(lang, name, rv.Index(i).Interface()))
+	}
+	text := strings.Join(few, languages[lang]["list.comma"])
+	if n := rv.Len(); n > itemsInline {
+		text += say(lang, "list.more", lims.Args{"n": n})
+	}
+	return text
+}
+
+// item writes one element of a list: a word, a number, or the way in which a run does not fit its layout.
+func item(lang, name string, v any) string {
+	d, ok := v.(lims.Difference)
+	if m, isMap := v.(map[string]any); isMap { // the same out of JSON
+		text := func(k string) string { s, _ := m[k].(string); return s }
+		d, ok = lims.Difference{Code: text("Code"), Well: text("Well"), Got: text("Got"), Want: text("Want")}, true
+	}
+	if !ok {
+		return term(lang, vocabulary(name), fmt.Sprint(v))
+	}
+	return strings.TrimSpace(d.Well + " " + say(lang, "difference.pair", lims.Args{"what": term(lang, "difference", d.Code), "got": d.Got, "want": d.Want}))
+}
+
+// vocabulary is the group of words that an argument of this name takes its value from.
+func vocabulary(name string) string {
+	switch name {
+	case "roles", "role":
+		return "role"
+	case "state", "from", "to":
+		return "state"
+	}
+	return name
+}
+
+// term translates a word of the domain, such as the call "negative"; a word without translation stands as it is.
+func term(lang, group, word string) string {
+	if t, ok := languages[lang][group+"."+word]; ok {
+		return t
+	}
+	return word
+}
+
+// number writes 33000 as 33,000.
+func number(n int) string {
+	s := strconv.Itoa(n)
+	sign := ""
+	if n < 0 {
+		sign, s = "−", s[1:]
+	}
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return sign + s
+}
