@@ -40,7 +40,6 @@ type appbio struct {
 	results []Row
 	head    Header
 	ok      bool // results and head are set
-	last    int  // last line seen, for the refusal
 }
 
 var appbioKeys = []string{"Block Type", "Experiment File Name", "Experiment Name", "Experiment Run End Time", "Experiment Type", "Instrument Type",

@@ -18,10 +18,35 @@ func init() {
 //	;Sample;S1;S2;…
 //	;Cq;21,18;n. def.;…
 type plateView struct {
-	name string // of the table: the dye, where it names one
-	row  int    // of the column numbers
-	cols []int
-	rows []Row
+	name   string // of the table: the dye, where it names one
+	row    int    // of the column numbers
+	cols   []int
+	rows   []Row
+	height int // rows of a plate row where no letters stand beside the grid; 0 where they do
+}
+
+// rowsOfAWell is the number of rows that belong to one row of the plate in a grid without letters: the same for all of
+// them, four in every export seen. 0 where the rows below do not fill a plate.
+func (v plateView) rowsOfAWell() int {
+	plateRows := map[int]int{6: 4, 8: 6, 12: 8, 24: 16}[len(v.cols)]
+	for _, r := range v.rows[v.row+1:] {
+		if rowLetter(r, v.cols[0]) != 0 {
+			return 0
+		}
+	}
+	n := v.rows[len(v.rows)-1].Line - v.rows[v.row].Line
+	if h := (n + plateRows - 1) / plateRows; h >= 3 && h <= 8 {
+		return h
+	}
+	return 0
+}
+
+// letter is the row of the plate that a row of the grid belongs to, 0 where it is told by the rows above.
+func (v plateView) letter(r Row) byte {
+	if v.height == 0 {
+		return rowLetter(r, v.cols[0])
+	}
+	return byte('A' + (r.Line-v.rows[v.row].Line-1)/v.height)
 }
 
 // plateViews are the grids of all tables: a workbook has a sheet for each dye, named as the dye.
@@ -39,10 +64,18 @@ func plateViews(f *File) (views []plateView) {
 			return views
 		}
 		for i, r := range rows[:min(len(rows), 200)] {
-			if cols := numbered(r); cols != nil && i+1 < len(rows) && rowLetter(rows[i+1], cols[0]) == 'A' {
-				views = append(views, plateView{t.Name, i, cols, rows})
-				break
+			cols := numbered(r)
+			if cols == nil || i+1 == len(rows) {
+				continue
 			}
+			v := plateView{name: t.Name, row: i, cols: cols, rows: rows}
+			if rowLetter(rows[i+1], cols[0]) != 'A' {
+				if v.height = v.rowsOfAWell(); v.height == 0 {
+					continue
+				}
+			}
+			views = append(views, v)
+			break
 		}
 	}
 	return views
@@ -98,7 +131,7 @@ func (v plateView) bands() []band {
 	var all []band
 	for i := v.row + 1; i < len(v.rows); i++ {
 		r := &v.rows[i]
-		if l := rowLetter(*r, v.cols[0]); l != 0 && (len(all) == 0 || all[len(all)-1].letter != l) {
+		if l := v.letter(*r); l != 0 && (len(all) == 0 || all[len(all)-1].letter != l) {
 			all = append(all, band{letter: l})
 		}
 		if len(all) == 0 || len(all) > 16 {
@@ -117,7 +150,8 @@ func (v plateView) bands() []band {
 		case label == "fluor" || label == "dye":
 			b.fluor = r
 		case label != "":
-		case b.cq == nil && v.cycles(*r):
+		case b.cq != nil: // quantities follow
+		case v.cycles(*r):
 			b.cq = r
 		case b.content == nil:
 			b.content = r
@@ -149,18 +183,19 @@ func (v plateView) label(r Row) string {
 
 // cycles says whether a row holds nothing but numbers of cycles and words for none.
 func (v plateView) cycles(r Row) bool {
-	seen := false
+	sure := false
 	for _, c := range v.cols {
 		cell := r.At(c)
 		if cell == "" {
 			continue
 		}
-		if !noCqWords[key(cell)] && !(numeric(cell) && strings.ContainsAny(cell, ".,")) {
+		none := noCqWords[key(cell)]
+		if !none && !numeric(cell) {
 			return false
 		}
-		seen = true
+		sure = sure || none || strings.ContainsAny(cell, ".,") // whole numbers alone may be names of samples
 	}
-	return seen
+	return sure
 }
 
 func decodePlateView(f *File) ([]pcr.Run, error) {

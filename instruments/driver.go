@@ -4,7 +4,16 @@
 // never by a file's name. Invariants: a reading says "no Cq" only where the instrument says so; a file without
 // results is refused, never read as negative; every row that could not be read is a Note or an Error.
 //
-// To add an instrument write one file here and one folder in testdata.
+// To add an instrument write one file here and one folder in testdata. What the drivers share:
+//
+//   - File.Text is the content as lines, whatever its encoding and line ends; File.Tables is a text cut into its sections or a
+//     workbook into its sheets, so that one interpreter reads both. view keeps a further view of a driver's own.
+//   - find gives the header row that a driver knows by its words; long reads the rows below it. The decimal mark is that of the
+//     whole column, and a cell that is neither a number nor a known word is a Note and a Blank, never "no Cq".
+//   - A Mapping is a driver that a laboratory describes on a page.
+//
+// Limits: MaxContent for every file, MaxLines, MaxRows, MaxCells and MaxRow for text; those of packages unpack and sheet for
+// archives and workbooks. Beyond them content is refused with CodeTooLarge, never cut short.
 package instruments
 
 import (
@@ -31,7 +40,8 @@ type Driver struct {
 
 	// Sniff scores the content from 0 (not mine) to 100 (certain). It must be cheap: it is asked of every driver.
 	Sniff func(*File) int
-	// Decode reads the whole content; one Run for each run or session in it. Errors are *Error.
+	// Decode reads the whole content; one Run for each run or session in it. Errors are *Error; with CodeNoResults the
+	// runs may hold curves.
 	Decode func(*File) ([]pcr.Run, error)
 	// Setup writes the plate file that the instrument imports; nil where it takes none.
 	Setup func(plate.Layout) (SetupFile, error)

@@ -23,7 +23,7 @@ func m2000Results(h Header) bool { return h.Has("Location", "SampleId", "Reporte
 
 // reported is what the result table says of a well.
 type reported struct {
-	sample, kind, assay, status, value, call, unit string
+	sample, kind, assay, status, value, call string
 }
 
 func decodeM2000(f *File) ([]pcr.Run, error) {

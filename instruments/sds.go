@@ -40,7 +40,7 @@ func sds2Head(h Header) bool {
 }
 
 func sdsRQHead(h Header) bool {
-	return h.Has("Sample", "Detector", "Task") && h.Col("Pos", "Well", "Position") >= 0 && h.Cq() >= 0
+	return h.Has("Sample", "Detector") && h.Col("Pos", "Well", "Position") >= 0 && h.Cq() >= 0
 }
 
 func sds7700Head(h Header) bool {
@@ -86,7 +86,7 @@ func decodeSDS2(f *File) ([]pcr.Run, error) {
 func decodeSDSRQ(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, sdsRQHead)
 	if !ok {
-		return nil, nothing("", 0, "a table with Sample, Detector, Task and Ct")
+		return nil, nothing("", 0, "a table with Sample, Detector and Ct")
 	}
 	l := newLong(h.Header)
 	l.well, l.index = h.Col("Pos", "Well", "Position"), h.Col("Well ID")

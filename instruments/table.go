@@ -144,7 +144,8 @@ var (
 	wellWords = set("well", "wellposition", "pos", "pos.", "position", "no.", "samplepos", "反应孔", "孔位", "孔号", "孔",
 		"well/set", "wellid", "wellname", "wellno.", "location", "lunka", "лунка")
 	cqWords = set("ct", "c(t)", "cq", "cp", "crt", "crossingpoint", "thresholdcycle(ct)", "thresholdcycle(c(t))", "thresholdcycle",
-		"ct(drn)", "ct(dr)", "ct(r)", "eq.ct", "c?", "ctvalue", "cqvalue", "ct值", "cq值")
+		"ct(drn)", "ct(dr)", "ct(r)", "eq.ct", "c?", "c\ufffd", "cò", "cñ‚", // the last four are "Cт" in a wrong encoding
+		"ctvalue", "cqvalue", "ct值", "cq值")
 	sampleWords = set("sample", "samplename", "sampleid", "name", "样本", "样本名称", "样本编号", "样品名称", "样品编号", "样品", "identifier", "description")
 )
 

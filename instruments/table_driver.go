@@ -16,9 +16,9 @@ func decodePlain(f *File) ([]pcr.Run, error) {
 		return nil, nothing("", 0, "a table with a well column and a Cq column")
 	}
 	l := newLong(h.Header)
-	l.sample = pick(h.Col("Sample Name", "Sample ID", "Sample", "Name"), h.containing(hanSample))
-	l.target = pick(h.Col("Target Name", "Target", "Detector Name", "Detector", "Assay Name", "Assay", "Gene Name", "Gene"), h.containing(hanTarget, l.sample))
-	l.dye = pick(h.Col("Reporter", "Fluor", "Dye", "Channel"), h.containing(hanDye))
+	l.sample = pick(h.Col("Sample Name", "Sample ID", "Sample", "Name", "Probe", "Probenname", "Échantillon", "Muestra", "Campione", "Amostra", "Проба", "Образец"), h.containing(hanSample))
+	l.target = pick(h.Col("Target Name", "Target", "Detector Name", "Detector", "Assay Name", "Assay", "Gene Name", "Gene", "Ziel", "Zielgen", "Cible", "Objetivo", "Diana", "Alvo", "Мишень"), h.containing(hanTarget, l.sample))
+	l.dye = pick(h.Col("Reporter", "Fluor", "Dye", "Channel", "Farbstoff", "Kanal", "Канал"), h.containing(hanDye))
 	l.call, l.task, l.omit = h.Col("Call", "Result"), pick(h.Col("Task", "Content", "Type", "Sample Type"), h.containing(hanTask)), h.Col("Omit", "Excluded")
 	if l.index = -1; h.Has("Well", "Well Position") {
 		l.well, l.index = h.Col("Well Position"), h.Col("Well")
