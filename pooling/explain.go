@@ -31,7 +31,7 @@ func Explain(a Advice, lang string) (string, error) {
 		out = append(out, s.say("none", s[best.Scheme], s.design(best), s["r-"+best.Refused], grouped(a.Forward)))
 	}
 	out = append(out, s.reasons(a, best)...)
-	out = append(out, "", s.table(a), Picture(best, s["pool"]))
+	out = append(out, "", s.table(a), s.picture(best))
 	return strings.Join(out, "\n") + "\n", nil
 }
 

@@ -5,53 +5,74 @@ import (
 	"strings"
 )
 
-// Picture draws an option with characters, for a terminal: one first-stage pool
-// and what becomes of it, or one array.
-func Picture(o Option, pool string) string {
+// picture draws an option with characters: one first-stage pool and what becomes
+// of it round by round, or one array.
+func (s speech) picture(o Option) string {
 	var b strings.Builder
-	switch {
-	case o.Rows > 0:
+	if o.Rows > 0 {
 		shown := min(o.Cols, 24)
-		for range min(o.Rows, 24) {
-			fmt.Fprintf(&b, "%s →\n", strings.Repeat("○ ", shown))
+		for j := range min(o.Rows, 24) {
+			fmt.Fprintf(&b, "%s→ %s %d\n", strings.Repeat("○ ", shown), s["row"], j+1)
 		}
-		b.WriteString(strings.Repeat("↓ ", shown) + "\n")
-	case len(o.Stages) == 0:
-		b.WriteString("(○) (○) (○)\n")
-	default:
-		for _, sizes := range o.Stages {
-			for _, n := range sizes {
-				b.WriteString("(" + strings.TrimSpace(strings.Repeat("○ ", n)) + ") ")
-			}
-			b.WriteString("\n  ↓ + \n")
+		fmt.Fprintf(&b, "%s%s 1–%d\n%s\n", strings.Repeat("↓ ", shown), s["col"], o.Cols, s["cross"])
+		return b.String()
+	}
+	for round, pools := range o.drawn() {
+		if round > 0 {
+			fmt.Fprintf(&b, "   ↓ %s\n", s["positive"])
 		}
-		b.WriteString(strings.Repeat("(○) ", o.Stages[0][0]) + "\n")
+		at := 0
+		fmt.Fprintf(&b, "%d  ", round+1)
+		for _, v := range pools {
+			b.WriteString(strings.Repeat("  ", v.lo-at) + "(" + strings.Repeat("○ ", v.size()-1) + "○)")
+			at = v.hi
+		}
+		b.WriteString("\n")
 	}
 	return b.String()
 }
 
+// drawn gives the pools of every round of a tree, individuals last.
+func (o Option) drawn() [][]node {
+	stages := o.Stages
+	if len(stages) == 0 {
+		stages = [][]int{{1}}
+	}
+	nodes, err := Tree{Stages: stages}.grow()
+	if err != nil {
+		return nil
+	}
+	rounds := make([][]node, nodes[len(nodes)-1].stage+1)
+	for _, v := range nodes {
+		rounds[v.stage] = append(rounds[v.stage], v)
+	}
+	return rounds
+}
+
 // Geometry of the SVG, in pixels.
 const (
-	cell   = 18
+	cell   = 24
 	gap    = 8
 	margin = 24
 )
 
-// SVG draws an option as a page of its own: pools per stage with arrows, or the
-// array with its row and column pools.
+// SVG draws an option as a page of its own: the pools of each round above the
+// pools they are split into, or the array with its row and column pools.
 func SVG(o Option, lang string) ([]byte, error) {
 	s, err := speak(lang)
 	if err != nil {
 		return nil, err
 	}
 	d := &drawing{}
+	title := s[o.Scheme] + ": " + s.design(o)
+	d.text(margin, margin, title)
 	if o.Rows > 0 {
 		d.array(o, s)
 	} else {
 		d.tree(o, s)
 	}
-	head := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13" role="img"><title>%s: %s</title>`,
-		d.w+margin, d.h+margin, d.w+margin, d.h+margin, s[o.Scheme], s.design(o))
+	w, h := d.w+margin, d.h+margin
+	head := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13" role="img"><title>%s</title>`, w, h, w, h, title)
 	return []byte(head + `<rect width="100%" height="100%" fill="#fff"/>` + d.b.String() + "</svg>\n"), nil
 }
 
@@ -62,72 +83,56 @@ type drawing struct {
 
 func (d *drawing) grow(x, y int) { d.w, d.h = max(d.w, x), max(d.h, y) }
 
-func (d *drawing) box(x, y, w int, fill string) {
-	fmt.Fprintf(&d.b, `<rect x="%d" y="%d" width="%d" height="%d" rx="6" fill="%s" stroke="#345"/>`, x, y, w, cell+4, fill)
-	d.grow(x+w, y+cell+4)
+func (d *drawing) box(x, y, w, h int, style string) {
+	fmt.Fprintf(&d.b, `<rect x="%d" y="%d" width="%d" height="%d" rx="7" %s/>`, x, y, w, h, style)
+	d.grow(x+w, y+h)
 }
 
 func (d *drawing) dot(x, y int) {
 	fmt.Fprintf(&d.b, `<circle cx="%d" cy="%d" r="5" fill="#345"/>`, x, y)
-	d.grow(x+5, y+5)
 }
 
 func (d *drawing) text(x, y int, s string) {
 	fmt.Fprintf(&d.b, `<text x="%d" y="%d">%s</text>`, x, y, s)
-	d.grow(x+width(s)*8, y)
+	d.grow(x+width(s)*7, y)
 }
 
+var fills = []string{"#dceaf7", "#e7f3df", "#fbeed0", "#f7e0dc", "#ece1f4"}
+
+// tree keeps every person in one column, so that a pool stands above its parts.
 func (d *drawing) tree(o Option, s speech) {
-	n, stages := 1, o.Stages
-	if len(stages) > 0 {
-		n = stages[0][0]
-	}
-	y := margin
-	for k := 0; k <= len(stages); k++ {
-		sizes := span1(n)
-		if k < len(stages) {
-			sizes = stages[k]
+	left, y := margin+80, 2*margin
+	for round, pools := range o.drawn() {
+		if round > 0 {
+			d.text(left, y+cell/2+2, "↓ "+s["positive"])
+			y += cell
 		}
-		fill := []string{"#dceaf7", "#e7f3df", "#fbeed0", "#f7e0dc", "#ece1f4"}[k%5]
-		at := margin
-		for _, size := range sizes {
-			d.box(at, y, size*cell+gap/2, fill)
-			for i := range size {
-				d.dot(at+cell/2+2+i*cell, y+cell/2+2)
+		d.text(margin, y+cell/2+5, s.say("round", round+1))
+		for _, v := range pools {
+			d.box(left+v.lo*cell+1, y, v.size()*cell-2, cell, `fill="`+fills[round%len(fills)]+`" stroke="#345"`)
+			for i := v.lo; i < v.hi; i++ {
+				d.dot(left+i*cell+cell/2, y+cell/2)
 			}
-			at += size*cell + gap
 		}
-		if k < len(stages) {
-			d.text(margin, y+2*cell+gap, s["positive"]+" ↓    "+s["negative"])
-		}
-		y += 3*cell + 2*gap
+		y += cell + gap
 	}
+	d.text(left, y+gap, s["negative"])
 }
 
 func (d *drawing) array(o Option, s speech) {
-	left, top := margin+gap, margin+cell
+	left, top := margin+gap, 2*margin+gap
 	for j := range o.Rows {
 		y := top + j*(cell+gap)
-		d.box(left-4, y, o.Cols*cell+gap, "#dceaf7")
-		d.text(left+o.Cols*cell+2*gap, y+cell, fmt.Sprintf("%s %d", s["row"], j+1))
-		for k := range o.Cols {
-			d.dot(left+cell/2+k*cell, y+cell/2+2)
-		}
+		d.box(left-gap/2, y, o.Cols*cell+gap, cell, `fill="#dceaf7" stroke="#345"`)
+		d.text(left+o.Cols*cell+2*gap, y+cell/2+5, fmt.Sprintf("%s %d", s["row"], j+1))
 	}
 	bottom := top + o.Rows*(cell+gap)
 	for k := range o.Cols {
-		x := left + k*cell
-		fmt.Fprintf(&d.b, `<rect x="%d" y="%d" width="%d" height="%d" rx="6" fill="none" stroke="#a63"/>`, x+1, top-6, cell-2, bottom-top+8)
+		d.box(left+k*cell+2, top-gap/2, cell-4, bottom-top, `fill="#fbeed0" fill-opacity="0.5" stroke="#a63"`)
+		for j := range o.Rows {
+			d.dot(left+k*cell+cell/2, top+j*(cell+gap)+cell/2)
+		}
 	}
-	d.text(left, bottom+cell+gap, fmt.Sprintf("%s 1–%d", s["col"], o.Cols))
-	d.text(left, bottom+2*cell+gap, s["row"]+" + "+s["col"]+" "+s["positive"]+" → "+s["retest"])
-}
-
-// span1 is n pools of one.
-func span1(n int) []int {
-	out := make([]int, n)
-	for i := range out {
-		out[i] = 1
-	}
-	return out
+	d.text(left, bottom+2*gap, fmt.Sprintf("%s 1–%d", s["col"], o.Cols))
+	d.text(left, bottom+2*gap+cell, s["cross"])
 }
