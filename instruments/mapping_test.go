@@ -70,6 +70,30 @@ func TestMappingByRow(t *testing.T) {
 	require.Equal(t, "20.5", runs[0].Readings[0].CqText)
 }
 
+func TestPresets(t *testing.T) {
+	t.Parallel()
+	rows := map[string]string{
+		"slan-results": "[实验数据]\n名,x\n反应孔,a,样本,通道,e,f,g,h,i,类型,k,l,Ct\nA1,,S1,FAM,,,,,,待测,,,28.5\nA1,,S1,VIC,,,,,,待测,,,NoCt\n",
+		"slan-data":    "[Data]\nw,a,b,s,d,ct,f,type\nA1,,,S1,,28.5,,待测\nA1,,,S1,,-1,,待测\n",
+		"slan-sheet1":  "[Sheet1]\nd,a,w,s,x,type,f,ct\n1,,A1,S1,,待测,,28.5\n1,,A1,S1,,待测,,\n",
+		"ma6000-graph": "[Data&Graph]\nrow two\nwell,reporter,item,sample,e,ct,g,type\nA1,FAM,ORF,S1,,28.5,,待测\nA1,VIC,N,S1,,NoCt,,待测\n",
+	}
+	for _, m := range instruments.Presets() {
+		if m.Row == 1 {
+			m.Row = 2 // the line above holds the name of the sheet, which a workbook has elsewhere
+		}
+		d, err := m.Driver()
+		require.NoError(t, err, m.Name)
+		require.False(t, d.Verified, m.Name)
+		require.Contains(t, d.Title, "unverified")
+		runs, err := d.Decode(&instruments.File{Raw: []byte(rows[m.Name])})
+		require.NoError(t, err, m.Name)
+		require.Len(t, runs[0].Readings, 2, m.Name)
+		one, two := runs[0].Readings[0], runs[0].Readings[1]
+		require.Equal(t, []any{"A1", "S1", "28.5", "待测", pcr.NoCq}, []any{one.Well, one.Sample, one.CqText, one.Task, two.State}, m.Name)
+	}
+}
+
 func TestMappingRefuses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
