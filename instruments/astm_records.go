@@ -128,12 +128,20 @@ func (d *astmDecoder) now() *pcr.Run {
 func (d *astmDecoder) note(code, text string) {
 	run := d.now()
 	if len(run.Notes) < maxNotes {
-		run.Notes = append(run.Notes, pcr.Note{Line: d.r.Line(), Code: code, Text: cut(text)})
+		run.Notes = append(run.Notes, pcr.Note{Line: d.r.Line(), Code: code, Text: clip(text)})
 	}
 }
 
 // maxNotes bounds the notes of one run; a damaged stream would make thousands.
 const maxNotes = 1000
+
+// clip shortens the text of a note. Reasons of failures are read by people and may be a sentence long.
+func clip(s string) string {
+	if len(s) <= 300 {
+		return s
+	}
+	return strings.ToValidUTF8(s[:300], "")
+}
 
 func (d *astmDecoder) head() {
 	d.endOrder()

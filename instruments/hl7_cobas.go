@@ -27,8 +27,11 @@ func init() {
 				return strings.HasPrefix(from, "cobas") || strings.HasPrefix(from, "x800")
 			})
 		},
-		Decode: decodeHL7(hl7Rules{header: cobasHeader, result: cobasResult, other: cobasPlate})})
+		Decode: decodeHL7(hl7Rules{header: cobasHeader, result: cobasResult, other: cobasPlate, quiet: cobasQuiet})})
 }
+
+// cobasQuiet are flags of ordinary results: valid, not detected, below titre, (non-)reactive, full process.
+var cobasQuiet = map[string]bool{"VAL": true, "ND": true, "BT": true, "RR": true, "NR": true, "Full": true}
 
 func cobasHeader(run *pcr.Run, m hl7.Parsed) {
 	name, version, ok := strings.Cut(m.Text("MSH", 3), " software ")

@@ -36,6 +36,7 @@ func sniffHL7(f *File, score int, mine func(wireText) bool) int {
 type hl7Rules struct {
 	header func(*pcr.Run, hl7.Parsed)
 	result func(d *hl7Decoder, g *pcr.Reading, obx string) // may change the reading
+	quiet  map[string]bool                                 // codes of OBX-8 that say nothing out of the ordinary
 	other  func(d *hl7Decoder, seg string)                 // a segment after an OBX
 }
 
@@ -80,11 +81,14 @@ type hl7Decoder struct {
 	line     int
 	run      pcr.Run
 	last     bool        // specimens come after their results
+	spm      bool        // there are specimens
 	group    int         // first reading of the order group
 	specimen pcr.Reading // Sample and Task for readings to come
 	ids      string      // sample id of the OBR, where there is no SPM
 	inOBX    bool        // an OBX has come since the last OBR
-	rejected string
+	rejected bool        // the order of this group was
+	reason   string
+	refusal  string // of the first rejected order
 }
 
 func (d *hl7Decoder) decode() pcr.Run {
@@ -96,6 +100,7 @@ func (d *hl7Decoder) decode() pcr.Run {
 			n++
 		case "SPM", "OBR":
 			first = or(first, hl7.ID(s))
+			d.spm = d.spm || hl7.ID(s) == "SPM"
 		}
 	}
 	d.last = first == "OBR"
@@ -156,9 +161,7 @@ func (d *hl7Decoder) order(s string) {
 	if d.ids == "" {
 		d.ids = d.id(d.m.D.At(s, 2))
 	}
-	if d.m.D.At(s, 25) == "X" {
-		d.rejected = or(d.rejected, "order rejected")
-	}
+	d.rejected, d.reason = d.m.D.At(s, 25) == "X", ""
 }
 
 // sample takes a specimen. Where specimens come last it belongs to the results of its own order group only: a group
@@ -173,6 +176,7 @@ func (d *hl7Decoder) sample(s string) {
 		d.specimen, d.inOBX = g, false
 		return
 	}
+	d.ids = or(g.Sample, d.ids)
 	for i := d.group; i < len(d.run.Readings); i++ {
 		r := &d.run.Readings[i]
 		if r.Sample == "" {
@@ -184,13 +188,18 @@ func (d *hl7Decoder) sample(s string) {
 
 // close ends an order group: results that no SPM claims take the order's own sample id.
 func (d *hl7Decoder) close() {
-	if d.last || !d.m.Has("SPM") {
+	if d.last || !d.spm {
 		for i := d.group; i < len(d.run.Readings); i++ {
 			if d.run.Readings[i].Sample == "" {
 				d.run.Readings[i].Sample = d.ids
 			}
 		}
 	}
+	if d.rejected && !d.inOBX {
+		d.refusal = or(d.refusal, "order rejected: "+d.reason)
+		d.note("order.rejected", trim(or(d.specimen.Sample, d.ids)+" "+d.reason))
+	}
+	d.rejected = false
 	d.group = len(d.run.Readings)
 }
 
@@ -200,6 +209,7 @@ const hl7Fields = 25
 func (d *hl7Decoder) reading(s string) {
 	var f [hl7Fields + 1]string
 	split(s, d.m.D.Field, &f)
+	d.straighten(&f)
 	g := pcr.Reading{Line: d.line, State: pcr.Blank, Sample: d.specimen.Sample, Task: d.specimen.Task, Status: f[11], At: f[19]}
 	g.Target = d.m.D.Join(f[3])
 	if f[4] != "" {
@@ -251,27 +261,37 @@ func (d *hl7Decoder) flags(g *pcr.Reading, field string) {
 	if g.Status == "X" {
 		code = "result.failed"
 		g.Call = or(g.Call, "FAILED")
-	} else if field == "" || field == `""` || field == "N" {
+	} else if code := d.m.D.First(field); code == "" || code == `""` || code == "N" || d.rules.quiet[code] {
 		return
 	}
 	d.note(code, trim(g.Sample+" "+g.Target+": "+d.m.D.Unescape(field)))
 }
 
+// straighten puts OBX-16 operator, OBX-18 instrument and OBX-19 time in their places: some devices leave one field out,
+// so that all three stand one place further left.
+func (d *hl7Decoder) straighten(f *[hl7Fields + 1]string) {
+	if f[19] == "" && strings.IndexByte(f[17], d.m.D.Component) >= 0 && len(f[18]) >= 8 && digits(f[18][:8]) {
+		f[16], f[17], f[18], f[19] = f[15], "", f[17], f[18]
+	}
+}
+
 // device takes the facts of the run from its first result that has them.
 func (d *hl7Decoder) device(f *[hl7Fields + 1]string) {
-	if d.run.Operator == "" && f[16] != "" {
-		d.run.Operator = d.id(f[16])
+	op, device, at := f[16], f[18], or(f[19], f[14])
+	if d.run.Operator == "" && op != "" {
+		d.run.Operator = d.id(op)
 	}
 	if d.run.Ended.Text == "" {
-		d.run.Ended = hl7Time(or(f[19], f[14]))
+		d.run.Ended = hl7Time(at)
 	}
-	if d.run.Serial == "" && f[18] != "" {
-		reps := strings.Split(f[18], string(rune(d.m.D.Repeat)))
-		if model := d.m.D.First(reps[0]); model != "" && d.m.D.Part(reps[0], 2) != "" {
-			d.run.Instrument = model
-			if len(reps) > 1 {
-				d.run.Serial = d.m.D.First(reps[1])
-			}
+	if d.run.Serial != "" || device == "" {
+		return
+	}
+	reps := strings.Split(device, string(rune(d.m.D.Repeat)))
+	if model := d.m.D.First(reps[0]); model != "" && d.m.D.Part(reps[0], 2) != "" {
+		d.run.Instrument = model
+		if len(reps) > 1 {
+			d.run.Serial = d.m.D.First(reps[1])
 		}
 	}
 }
@@ -281,22 +301,23 @@ func (d *hl7Decoder) remark(s string) {
 	if strings.Trim(text, "^ ") == "" {
 		return
 	}
-	if d.rejected != "" && !d.inOBX {
-		d.rejected = "order rejected: " + text
+	if d.rejected && !d.inOBX {
+		d.reason = or(d.reason, text)
+		return
 	}
 	d.note("comment", text)
 }
 
 func (d *hl7Decoder) note(code, text string) {
 	if len(d.run.Notes) < maxNotes {
-		d.run.Notes = append(d.run.Notes, pcr.Note{Line: d.line, Code: code, Text: cut(text)})
+		d.run.Notes = append(d.run.Notes, pcr.Note{Line: d.line, Code: code, Text: clip(text)})
 	}
 }
 
 // what says what a message without results is.
 func (d *hl7Decoder) what() string {
-	if d.rejected != "" {
-		return d.rejected
+	if d.refusal != "" {
+		return d.refusal
 	}
 	return "a message " + d.m.Field("MSH", 9)
 }
