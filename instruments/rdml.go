@@ -97,6 +97,8 @@ func isRDML(b []byte) bool {
 
 func decodeRDML(f *File) ([]pcr.Run, error) {
 	raw := f.Raw
+	d := rdml{samples: map[string]rdmlSample{}, targets: map[string]rdmlTarget{}}
+	var notes []pcr.Note
 	if unpack.IsZip(raw) {
 		e, err := view(f, "rdml", findRDML)
 		if errors.Is(err, unpack.ErrNotFound) {
@@ -112,16 +114,21 @@ func decodeRDML(f *File) ([]pcr.Run, error) {
 		if raw, err = a.Read(e); err != nil {
 			return nil, unpackError(err)
 		}
+		d.lc96, notes = openLC96(a)
 	}
 	text, err := unpack.XMLText(raw)
 	if err != nil {
 		return nil, unpackError(err)
 	}
-	d := rdml{s: unpack.NewScanner(text), samples: map[string]rdmlSample{}, targets: map[string]rdmlTarget{}}
+	d.s = unpack.NewScanner(text)
 	if err := d.document(); err != nil {
 		return nil, unpackError(err)
 	}
-	return d.finish()
+	runs, err := d.finish()
+	if len(runs) > 0 {
+		runs[0].Notes = append(runs[0].Notes, notes...)
+	}
+	return runs, err
 }
 
 type rdmlSample struct{ name, kind string }
@@ -133,6 +140,7 @@ type rdml struct {
 	samples map[string]rdmlSample
 	targets map[string]rdmlTarget
 	maker   string // publisher of the document
+	lc96    lc96   // beside a document of LightCycler 96
 	runs    []*rdmlRun
 	cqs     int // cq elements seen
 	parts   int // data elements seen

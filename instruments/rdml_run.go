@@ -240,6 +240,7 @@ func (r *rdmlRun) finish(d *rdml) {
 		}
 		s, t := d.sampleOf(e.sample), d.targetOf(e.target)
 		g := pcr.Reading{Well: well, Sample: s.name, Target: t.name, Dye: t.dye, Task: s.kind, Omit: e.excluded}
+		d.lc96.mark(&g, r.id, e.id, e.target)
 		var known bool
 		if g.State, g.Cq, g.CqText, known = r.cq(e); !known {
 			r.run.Notes = append(r.run.Notes, pcr.Note{Code: "cq.unreadable", Text: cut(well + " " + e.cq)})

@@ -125,12 +125,15 @@ func broken(f *File) error {
 	return unpackError(err)
 }
 
-// sniffBroken is sure only of what no other driver can read either.
+// sniffBroken leaves an archive that opens to those who know its entries: an experiment document may hold a workbook besides.
 func sniffBroken(f *File) int {
-	if broken(f) != nil {
-		return 100
+	if broken(f) == nil {
+		return 0
 	}
-	return 0
+	if _, err := f.archive(); err == nil {
+		return 50
+	}
+	return 100
 }
 
 func decodeBroken(f *File) ([]pcr.Run, error) {

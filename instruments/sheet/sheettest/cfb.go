@@ -5,100 +5,109 @@ import (
 	"unicode/utf16"
 )
 
-// CFB writes an OLE2 compound file of one stream in sectors of 512 bytes; streams below 4096 bytes go into the mini stream.
+// Marks of the sector table (MS-CFB 2.1) and sizes.
+const (
+	cfbFree, cfbEnd, cfbTable = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+	cfbSector, cfbBlock       = 512, 64
+	cfbSmall                  = 4096 // streams below this size lie in the mini stream
+)
+
+// CFB writes an OLE2 compound file of one stream in sectors of 512 bytes. In this order: table sectors, directory, mini table,
+// then the mini stream or the stream itself.
 func CFB(e Entry) []byte {
-	const free, end, table = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
 	body := []byte(e.Body)
-	small := len(body) < 4096
-	sectors := func(n int) int { return (n + 511) / 512 }
-	mini := sectors((len(body) + 63) / 64 * 64)
-	data := sectors(len(body))
-	if !small {
-		mini = 0
-	} else {
-		data = 0
+	small := len(body) < cfbSmall
+	data := (len(body) + cfbSector - 1) / cfbSector
+	tables := 1
+	for (tables+2+data)*4 > tables*cfbSector {
+		tables++
 	}
-	// Order: table sectors, directory, mini table, mini stream or stream.
-	fats := 1
-	for (fats+1+1+mini+data)*4 > fats*512 {
-		fats++
-	}
-	if fats > 109 {
+	if tables > 109 {
 		panic("sheettest: the stream is too large")
 	}
-	dir, miniFAT, start := fats, fats+1, fats+2
-	total := start + mini + data
-	fat := make([]uint32, fats*128)
-	for i := range fat {
-		fat[i] = free
-	}
-	for i := range fats {
-		fat[i] = table
-	}
-	fat[dir], fat[miniFAT] = end, end
-	for i := start; i < total; i++ {
-		fat[i] = uint32(i + 1)
-	}
-	if total > start {
-		fat[total-1] = end
-	}
-	out := make([]byte, 512*(1+total))
-	p16, p32 := binary.LittleEndian.PutUint16, binary.LittleEndian.PutUint32
-	copy(out, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1")
-	p16(out[24:], 0x3E)
-	p16(out[26:], 3)
-	p16(out[28:], 0xFFFE)
-	p16(out[30:], 9)
-	p16(out[32:], 6)
-	p32(out[44:], uint32(fats))
-	p32(out[48:], uint32(dir))
-	p32(out[56:], 4096)
-	p32(out[60:], uint32(miniFAT))
-	p32(out[64:], 1)
-	p32(out[68:], end)
-	for i := range 109 {
-		p32(out[76+4*i:], free)
-		if i < fats {
-			p32(out[76+4*i:], uint32(i))
-		}
-	}
-	for i, v := range fat {
-		p32(out[512+4*i:], v)
-	}
-	entry := func(i int, name string, kind byte, first uint32, size int) {
-		at := out[512*(1+dir)+128*i:]
-		u := utf16.Encode([]rune(name))
-		for k, c := range u {
-			p16(at[2*k:], c)
-		}
-		p16(at[64:], uint16(2*len(u)+2))
-		at[66] = kind
-		p32(at[68:], free)
-		p32(at[72:], free)
-		p32(at[76:], free)
-		p32(at[116:], first)
-		p32(at[120:], uint32(size))
-	}
+	c := cfb{tables: tables, start: tables + 2}
+	c.out = make([]byte, cfbSector*(1+c.start+data))
+	c.header()
+	c.table(c.start + data)
 	if small {
-		entry(0, "Root Entry", 5, uint32(start), mini*512)
-		entry(1, e.Name, 2, 0, len(body))
-		blocks := (len(body) + 63) / 64
-		if blocks > 128 {
-			panic("sheettest: mini stream")
-		}
-		for i := range 128 {
-			v := uint32(free)
-			if i < blocks-1 {
-				v = uint32(i + 1)
-			} else if i == blocks-1 {
-				v = end
-			}
-			p32(out[512*(1+miniFAT)+4*i:], v)
-		}
+		c.entry(0, "Root Entry", 5, uint32(c.start), data*cfbSector)
+		c.entry(1, e.Name, 2, 0, len(body))
+		c.mini((len(body) + cfbBlock - 1) / cfbBlock)
 	} else {
-		entry(0, "Root Entry", 5, end, 0)
-		entry(1, e.Name, 2, uint32(start), len(body))
+		c.entry(0, "Root Entry", 5, cfbEnd, 0)
+		c.entry(1, e.Name, 2, uint32(c.start), len(body))
 	}
-	copy(out[512*(1+start):], body)
-	return out
+	copy(c.sector(c.start), body)
+	return c.out
+}
+
+type cfb struct {
+	out           []byte
+	tables, start int // number of table sectors, first sector of the data
+}
+
+func (c cfb) sector(n int) []byte { return c.out[cfbSector*(1+n):] }
+
+func p16(b []byte, v int)    { binary.LittleEndian.PutUint16(b, uint16(v)) }
+func p32(b []byte, v uint32) { binary.LittleEndian.PutUint32(b, v) }
+
+func (c cfb) header() {
+	copy(c.out, "\xD0\xCF\x11\xE0\xA1\xB1\x1A\xE1")
+	for at, v := range map[int]int{24: 0x3E, 26: 3, 28: 0xFFFE, 30: 9, 32: 6} {
+		p16(c.out[at:], v)
+	}
+	for at, v := range map[int]uint32{44: uint32(c.tables), 48: uint32(c.tables), 56: cfbSmall, 60: uint32(c.tables + 1), 64: 1, 68: cfbEnd} {
+		p32(c.out[at:], v)
+	}
+	for i := range 109 {
+		p32(c.out[76+4*i:], cfbFree)
+		if i < c.tables {
+			p32(c.out[76+4*i:], uint32(i))
+		}
+	}
+}
+
+// table chains the sectors of the data up to the last one; directory and mini table are one sector each.
+func (c cfb) table(total int) {
+	fat := c.sector(0)
+	for i := range c.tables * cfbSector / 4 {
+		v := uint32(cfbFree)
+		switch {
+		case i < c.tables:
+			v = cfbTable
+		case i < c.start, i == total-1:
+			v = cfbEnd
+		case i < total:
+			v = uint32(i + 1)
+		}
+		p32(fat[4*i:], v)
+	}
+}
+
+func (c cfb) entry(i int, name string, kind byte, first uint32, size int) {
+	at := c.sector(c.tables)[128*i:]
+	u := utf16.Encode([]rune(name))
+	for k, v := range u {
+		p16(at[2*k:], int(v))
+	}
+	p16(at[64:], 2*len(u)+2)
+	at[66] = kind
+	for _, link := range []int{68, 72, 76} {
+		p32(at[link:], cfbFree)
+	}
+	p32(at[116:], first)
+	p32(at[120:], uint32(size))
+}
+
+// mini chains the blocks of the mini stream.
+func (c cfb) mini(blocks int) {
+	for i := range cfbSector / 4 {
+		v := uint32(cfbFree)
+		if i < blocks-1 {
+			v = uint32(i + 1)
+		} else if i == blocks-1 {
+			v = cfbEnd
+		}
+		p32(c.sector(c.tables + 1)[4*i:], v)
+	}
 }
