@@ -154,10 +154,9 @@ func (a Array) independent(risk, pse, alarm []float64) float64 {
 	for j := range a.Rows {
 		for k := range a.Cols {
 			i := j*a.Cols + k
-			q := 1 - risk[i]
-			r, c := l.row[j], l.col[k]
-			retests += master*a.retest(l, j, k, r, c, q) + quiet*math.Exp(logAll)
-			wrong := master*a.retest(l, j, k, r/q, c/q, 1) + quiet*math.Exp(logAll-logNegative(risk[i]))
+			at := place{j, k, 1 - risk[i]}
+			retests += master*a.retest(l, at, false) + quiet*math.Exp(logAll)
+			wrong := master*a.retest(l, at, true) + quiet*math.Exp(logAll-logNegative(risk[i]))
 			alarm[i] = a.Each.alarm() * math.Max(wrong, 0)
 			pse[i] = a.Each.Se * master * a.caught(l.fOut[j], l.gOut[k])
 		}
@@ -165,9 +164,20 @@ func (a Array) independent(risk, pse, alarm []float64) float64 {
 	return retests
 }
 
-// retest is P(cell j,k is retested); r, c and q are P(row, column, person
-// negative), all taken as given that the person is negative when q is 1.
-func (a Array) retest(l lines, j, k int, r, c, q float64) float64 {
+// place is a cell and P(its person negative).
+type place struct {
+	row, col int
+	q        float64
+}
+
+// retest is P(the person at a place is retested), or that given that the person
+// is negative.
+func (a Array) retest(l lines, at place, negative bool) float64 {
+	j, k := at.row, at.col
+	r, c, q := l.row[j], l.col[k], at.q
+	if negative {
+		r, c, q = r/q, c/q, 1
+	}
 	dR, dC := a.Row.delta(), a.Col.delta()
 	cross := r * c / q // P(row and column all negative)
 	both := a.Row.Se*a.Col.Se + a.Row.Se*dC*c + a.Col.Se*dR*r + dR*dC*cross

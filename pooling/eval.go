@@ -10,16 +10,32 @@ import (
 )
 
 // The JSON contract of `lims pooling eval`: one request a line, one answer a
-// line, the same id. A request names exactly one of
+// line, the same id. A request names exactly one kind; se and sp default to 1,
+// risk is a number for everybody or a list:
 //
-//	scheme      tree, array, partition, halving, regular, hypercube, design, two-disease
-//	optimise    tree, array, array-master, partition, regular, best
-//	decode, prevalence, dilution
+//	scheme      tree {stages, risk, se, sp, rho}: sizes per stage, individuals implied
+//	            array {rows, cols, master, strict, risk, se, sp, rho}: risk also as rows of numbers
+//	            partition {pools, risk, se, sp}: sizes in ascending order of risk
+//	            halving {n, stages, risk, se, sp, rho}
+//	            regular {r, s, e, n, risk, se, sp}   hypercube {l, d, e, risk, se, sp}
+//	            design {pools, n, e, risk, se, sp}   two-disease {n, joint, se, sp}
+//	optimise    tree {stages, min, max, risk, se, sp, objective, d1, d2}: number of stages
+//	            array, array-master {min, max, oblong, persons, strict, …}
+//	            partition {min, max, …}   regular {r, e, min, max, …}
+//	            best {persons, wells, rounds, max, pse, late, prices, cut, sigma, cq, …}
+//	decode      {pools, positive, n, e, risk, se, sp}
+//	prevalence  {pools: [{size, tested, positive}], estimator, interval, level, se, sp}
+//	dilution    {n | factor, cut, cq, sigma, efficiency, target, max}
+//
+// se and sp are one number or one per stage, individuals last; for partition,
+// regular, hypercube and design pool, individual; for an array row-and-column,
+// individual, with the master pool first, or {row, col, individual, master}.
 //
 // Field names are compared exactly; an unknown, repeated, null or ill-typed
-// field is refused. A refusal is {"id":…,"error":{"code":…,"message":…}} and
-// holds no number. Persons, pools and members count from 1. Floating-point
-// numbers are printed with as many digits as it takes to read them back exactly.
+// field is refused. A refusal is {"id":…,"error":{"code":…,"message":…}} and has
+// no other field. Persons, pools and members count from 1. A measure without a
+// value is null. Numbers have as many digits as it takes to read them back
+// exactly.
 const maxLine = 16 << 20
 
 var kinds = map[string]func(*fields) (any, error){

@@ -44,7 +44,8 @@ func (s speech) reasons(a Advice, o Option) []string {
 			out = append(out, s.say("why-single", percent(p)))
 		}
 	} else {
-		out = append(out, s.say("cost", digits(c.PerPerson()), grouped(o.Wells), grouped(q.Persons), strconv.FormatFloat(c.Saved(), 'f', 1, 64)))
+		saved := strconv.FormatFloat(c.Saved(), 'f', 1, 64)
+		out = append(out, s.say("cost", digits(c.PerPerson()), grouped(o.Wells), grouped(q.Persons), saved))
 	}
 	if len(c.Beyond) > 0 {
 		out = append(out, s.say("rounds", c.Rounds, percent(c.Beyond[0])))

@@ -14,7 +14,7 @@ func (t Tree) grow() ([]node, error) {
 		to := len(nodes)
 		if s == len(t.Stages) {
 			nodes = singles(nodes, from, to)
-		} else if nodes, err = split(nodes, from, s, t.Stages[s], n); err != nil {
+		} else if nodes, err = (cutter{stage: s, from: from, persons: n}).split(nodes, t.Stages[s]); err != nil {
 			return nil, err
 		}
 		from = to
@@ -47,10 +47,14 @@ func roots(sizes []int) ([]node, int, error) {
 	return nodes, at, nil
 }
 
-// split reads the sizes of stage s into the pools of the stage before that have
+// cutter cuts the pools from index from on for a stage; persons are everybody.
+type cutter struct{ stage, from, persons int }
+
+// split reads the sizes of a stage into the pools of the stage before that have
 // more than one member. A list that adds up to everybody repeats the pools of
 // one that are already final; those entries are passed over.
-func split(nodes []node, from, s int, sizes []int, persons int) ([]node, error) {
+func (c cutter) split(nodes []node, sizes []int) ([]node, error) {
+	from, s := c.from, c.stage
 	to, live := len(nodes), 0
 	for _, v := range nodes[from:to] {
 		if v.size() > 1 {
@@ -58,7 +62,7 @@ func split(nodes []node, from, s int, sizes []int, persons int) ([]node, error) 
 		}
 	}
 	total := sum(sizes)
-	if total != live && total != persons {
+	if total != live && total != c.persons {
 		return nil, refuse(BadSize, "stage %d: pools of %d persons in all: expected %d, the members of the pools to split", s+1, total, live)
 	}
 	if total != live {

@@ -9,7 +9,7 @@ type Day struct {
 
 // Rolling is positivity over the last days (FDA: 7 to 10).
 type Rolling struct {
-	Single       float64 // positive / tested among the singly tested sample; NaN-free: see Singles
+	Single       float64 // positive / tested among the singly tested, 0 when Singles is 0
 	Singles      int
 	Pooled       float64 // prevalence estimated from the pools (MLE)
 	Lower, Upper float64 // 95 % score limits of Pooled

@@ -72,7 +72,8 @@ func SVG(o Option, lang string) ([]byte, error) {
 		d.tree(o, s)
 	}
 	w, h := d.w+margin, d.h+margin
-	head := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d" font-family="sans-serif" font-size="13" role="img"><title>%s</title>`, w, h, w, h, title)
+	head := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d"`, w, h, w, h) +
+		` font-family="sans-serif" font-size="13" role="img"><title>` + title + "</title>"
 	return []byte(head + `<rect width="100%" height="100%" fill="#fff"/>` + d.b.String() + "</svg>\n"), nil
 }
 
@@ -83,9 +84,10 @@ type drawing struct {
 
 func (d *drawing) grow(x, y int) { d.w, d.h = max(d.w, x), max(d.h, y) }
 
-func (d *drawing) box(x, y, w, h int, style string) {
-	fmt.Fprintf(&d.b, `<rect x="%d" y="%d" width="%d" height="%d" rx="7" %s/>`, x, y, w, h, style)
-	d.grow(x+w, y+h)
+// box draws x, y, width, height.
+func (d *drawing) box(at [4]int, style string) {
+	fmt.Fprintf(&d.b, `<rect x="%d" y="%d" width="%d" height="%d" rx="7" %s/>`, at[0], at[1], at[2], at[3], style)
+	d.grow(at[0]+at[2], at[1]+at[3])
 }
 
 func (d *drawing) dot(x, y int) {
@@ -109,7 +111,7 @@ func (d *drawing) tree(o Option, s speech) {
 		}
 		d.text(margin, y+cell/2+5, s.say("round", round+1))
 		for _, v := range pools {
-			d.box(left+v.lo*cell+1, y, v.size()*cell-2, cell, `fill="`+fills[round%len(fills)]+`" stroke="#345"`)
+			d.box([4]int{left + v.lo*cell + 1, y, v.size()*cell - 2, cell}, `fill="`+fills[round%len(fills)]+`" stroke="#345"`)
 			for i := v.lo; i < v.hi; i++ {
 				d.dot(left+i*cell+cell/2, y+cell/2)
 			}
@@ -123,12 +125,12 @@ func (d *drawing) array(o Option, s speech) {
 	left, top := margin+gap, 2*margin+gap
 	for j := range o.Rows {
 		y := top + j*(cell+gap)
-		d.box(left-gap/2, y, o.Cols*cell+gap, cell, `fill="#dceaf7" stroke="#345"`)
+		d.box([4]int{left - gap/2, y, o.Cols*cell + gap, cell}, `fill="#dceaf7" stroke="#345"`)
 		d.text(left+o.Cols*cell+2*gap, y+cell/2+5, fmt.Sprintf("%s %d", s["row"], j+1))
 	}
 	bottom := top + o.Rows*(cell+gap)
 	for k := range o.Cols {
-		d.box(left+k*cell+2, top-gap/2, cell-4, bottom-top, `fill="#fbeed0" fill-opacity="0.5" stroke="#a63"`)
+		d.box([4]int{left + k*cell + 2, top - gap/2, cell - 4, bottom - top}, `fill="#fbeed0" fill-opacity="0.5" stroke="#a63"`)
 		for j := range o.Rows {
 			d.dot(left+k*cell+cell/2, top+j*(cell+gap)+cell/2)
 		}
