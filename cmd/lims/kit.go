@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,7 +24,9 @@ type kitCheck struct {
 }
 
 // Run prints what is wrong, each with its line, and fails where the kit must not be used.
-func (c *kitCheck) Run() error {
+func (c *kitCheck) Run() error { return c.to(os.Stdout) }
+
+func (c *kitCheck) to(w io.Writer) error {
 	b, err := kitBytes(c.File)
 	if err != nil {
 		return err
@@ -40,12 +43,12 @@ func (c *kitCheck) Run() error {
 		} else {
 			bad++
 		}
-		fmt.Printf("%s:%d: %s: %s\n", c.File, f.Line, mark, f.Text)
+		fmt.Fprintf(w, "%s:%d: %s: %s\n", c.File, f.Line, mark, f.Text)
 	}
 	if bad > 0 {
 		return fmt.Errorf("kit %s: %d errors", k.ID, bad)
 	}
-	fmt.Printf("%s: kit %s, %d targets, %d rules, %s: sound\n", c.File, k.Key(), len(k.Targets), len(k.Calls), k.Status)
+	fmt.Fprintf(w, "%s: kit %s, %d targets, %d rules, %s: sound\n", c.File, k.Key(), len(k.Targets), len(k.Calls), k.Status)
 	return nil
 }
 
@@ -54,6 +57,10 @@ func kitBytes(name string) ([]byte, error) {
 	if b, err := pcr.KitFile(name); err == nil {
 		return b, nil
 	}
+	return readFile(name)
+}
+
+func readFile(name string) ([]byte, error) {
 	st, err := os.Stat(name)
 	if err != nil {
 		return nil, err
@@ -71,7 +78,9 @@ type kitPrint struct {
 }
 
 // Run prints the decision table to standard output.
-func (c *kitPrint) Run() error {
+func (c *kitPrint) Run() error { return c.to(os.Stdout) }
+
+func (c *kitPrint) to(w io.Writer) error {
 	b, err := kitBytes(c.File)
 	if err != nil {
 		return err
@@ -80,7 +89,7 @@ func (c *kitPrint) Run() error {
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(os.Stdout)
+	out := bufio.NewWriter(w)
 	if c.Format == "html" {
 		err = k.WriteHTML(out, c.Lang)
 	} else {
@@ -96,7 +105,9 @@ type kitCall struct {
 
 // Run prints one line a case, "call TAB action", "-" for none. A case whose kit cannot be read prints "error TAB -";
 // all cases are answered before the command fails.
-func (c *kitCall) Run() error {
+func (c *kitCall) Run() error { return c.to(os.Stdout) }
+
+func (c *kitCall) to(w io.Writer) error {
 	kits, bad := readKits(c.Kits)
 	f, err := os.Open(c.Cases)
 	if err != nil {
@@ -107,14 +118,20 @@ func (c *kitCall) Run() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Cases, err)
 	}
-	out := bufio.NewWriter(os.Stdout)
+	out := bufio.NewWriter(w)
 	var errs []error
 	for _, r := range rows {
 		k := kits[r.Kit]
-		if k == nil {
+		if k == nil && r.Err == nil {
+			r.Err = fmt.Errorf("line %d: kit %q: not in %s%s", r.Line, r.Kit, c.Kits, bad[r.Kit])
+		}
+		if r.Err != nil {
 			fmt.Fprintf(out, "error\t-\n")
-			errs = append(errs, fmt.Errorf("%s: line %d: kit %q: not in %s%s", c.Cases, r.Line, r.Kit, c.Kits, bad[r.Kit]))
+			errs = append(errs, fmt.Errorf("%s: %w", c.Cases, r.Err))
 			continue
+		}
+		if len(r.Odd) > 0 {
+			fmt.Fprintf(os.Stderr, "%s: line %d: context %s is not known and was left out\n", c.Cases, r.Line, strings.Join(r.Odd, ", "))
 		}
 		call := k.Call(r.Readings, r.Context)
 		action := call.Action
@@ -126,8 +143,8 @@ func (c *kitCall) Run() error {
 	return errors.Join(append(errs, out.Flush())...)
 }
 
-// readKits reads a folder: each kit is known by its id and by its file name without the ending. Files that cannot be
-// read are named in bad, by file name.
+// readKits reads a folder: each kit is known by its file name without the ending and by its id; the file name comes first
+// where two claim one name. Files that cannot be read are named in bad, by file name.
 func readKits(dir string) (kits map[string]*pcr.Kit, bad map[string]string) {
 	kits, bad = map[string]*pcr.Kit{}, map[string]string{}
 	var files []string
@@ -135,9 +152,10 @@ func readKits(dir string) (kits map[string]*pcr.Kit, bad map[string]string) {
 		m, _ := filepath.Glob(filepath.Join(dir, pattern)) // the pattern is well formed
 		files = append(files, m...)
 	}
+	var ids []*pcr.Kit
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-		b, err := kitBytes(file)
+		b, err := readFile(file)
 		var k *pcr.Kit
 		if err == nil {
 			k, err = pcr.Read(b)
@@ -146,16 +164,12 @@ func readKits(dir string) (kits map[string]*pcr.Kit, bad map[string]string) {
 			bad[name] = ": " + err.Error()
 			continue
 		}
+		kits[name] = k
+		ids = append(ids, k)
+	}
+	for _, k := range ids {
 		if kits[k.ID] == nil {
 			kits[k.ID] = k
-		}
-	}
-	for _, file := range files { // a file's name comes before another kit's id
-		name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-		if b, err := kitBytes(file); err == nil {
-			if k, err := pcr.Read(b); err == nil {
-				kits[name] = k
-			}
 		}
 	}
 	return kits, bad

@@ -21,6 +21,8 @@ type Row struct {
 	Context  Context
 	Call     string // expected, "" where the file does not say
 	Action   string
+	Odd      []string // context that is not known and was left out
+	Err      error    // the row could not be read
 }
 
 // maxCaseLine and maxCases bound a case file.
@@ -29,7 +31,8 @@ const (
 	maxCases    = 1_000_000
 )
 
-// Cases reads a case file. Lines that are blank, comments (#) or the header are left out. An error names its line.
+// Cases reads a case file. Lines that are blank, comments (#) or the header are left out. A row that cannot be read says so
+// itself, so that the others are answered.
 func Cases(r io.Reader) ([]Row, error) {
 	in := bufio.NewScanner(r)
 	in.Buffer(nil, maxCaseLine)
@@ -45,7 +48,7 @@ func Cases(r io.Reader) ([]Row, error) {
 		}
 		row, err := readCase(f)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
+			row.Err = fmt.Errorf("line %d: %w", n, err)
 		}
 		row.Line = n
 		if out = append(out, row); len(out) > maxCases {
@@ -62,7 +65,7 @@ func readCase(f []string) (Row, error) {
 		}
 		return strings.TrimSpace(f[i])
 	}
-	row := Row{Kit: field(0), Readings: map[string]Value{}, Call: field(4), Action: field(5)}
+	row := Row{Kit: strings.TrimSuffix(field(0), ".yaml"), Readings: map[string]Value{}, Call: field(4), Action: field(5)}
 	if row.Kit == "" || len(f) < 2 {
 		return row, fmt.Errorf("%q: expected kit, readings, curves and context between tabs", strings.Join(f, "\t"))
 	}
@@ -83,8 +86,12 @@ func readCase(f []string) (Row, error) {
 		row.Readings[p[0]] = v
 	}
 	for _, p := range pairs(field(3)) {
-		if err := row.Context.set(p[0], p[1]); err != nil {
+		known, err := row.Context.set(p[0], p[1])
+		if err != nil {
 			return row, err
+		}
+		if !known {
+			row.Odd = append(row.Odd, p[0])
 		}
 	}
 	return row, nil
@@ -103,12 +110,12 @@ func pairs(s string) [][2]string {
 	return out
 }
 
-func (c *Context) set(key, value string) error {
+func (c *Context) set(key, value string) (known bool, err error) {
 	switch key {
 	case "attempt":
 		n, err := strconv.Atoi(value)
 		if err != nil || n < 1 || n > 99 {
-			return fmt.Errorf("attempt %q: expected 1 to 99", value)
+			return true, fmt.Errorf("attempt %q: expected 1 to 99", value)
 		}
 		c.Attempt = n
 	case "prior_action":
@@ -118,7 +125,7 @@ func (c *Context) set(key, value string) error {
 	case "instrument":
 		c.Instrument = value
 	default:
-		return fmt.Errorf("context %q: expected attempt, prior_action, prior_call or instrument", key)
+		return false, nil
 	}
-	return nil
+	return true, nil
 }

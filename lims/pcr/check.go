@@ -93,10 +93,13 @@ func (c *check) targets() {
 	channel := map[string]string{}
 	viruses, internal := 0, 0
 	for _, a := range c.k.Targets {
-		if a.Role == Virus {
+		switch a.Role {
+		case Virus:
 			viruses++
-		} else {
+		case Internal:
 			internal++
+		default:
+			c.fault(a.Line, "target %s: role %q: expected virus or internal", a.ID, a.Role)
 		}
 		for what, code := range a.LOINC {
 			if !LOINC(code) {

@@ -28,7 +28,9 @@ const (
 	minPoints   = 12
 	minSNR      = 8.0  // rise over noise
 	minGain     = 0.80 // share of what a line leaves unexplained that the sigmoid explains
-	maxWidth    = 4.5  // cycles: a growth slower than a tenth of a doubling a cycle is drift
+	maxWidth    = 5.0  // cycles: growth slower than that is drift
+	early       = 8.0  // cycles: a rise that begins before has shown no baseline
+	minEarly    = 0.25 // rise over level of such a curve; what rises less is the start-up of the optics
 	minRelative = 0.03 // rise over level, of curves that were not baseline-corrected
 	noisy       = 0.03 // noise over level
 )
@@ -88,6 +90,9 @@ func (t *Trace) classify(c Curve, s sigmoid, gain float64, n int) {
 	last := first + float64(n-1)
 	level := math.Abs(s.b)
 	real := s.a > minSNR*t.Noise && gain > minGain && s.g > 0 && (c.Kind == DeltaRn || c.Kind == "" || s.a > minRelative*level)
+	if sdm < first+early && c.Kind != DeltaRn && s.a < minEarly*level {
+		real = false
+	}
 	if !real || sdm < first-3 {
 		t.quiet(c.Kind, n)
 		return
@@ -168,4 +173,13 @@ func spread(y []float64, a, b float64) (far float64) {
 		far = max(far, math.Abs(v-a-b*float64(i)))
 	}
 	return far
+}
+
+// Height is the fitted curve at a cycle, freed of its baseline: what a threshold would have to be to be crossed there.
+func (t Trace) Height(cycle float64, first int) float64 {
+	if t.Shape != Sigmoid && t.Shape != Late {
+		return 0
+	}
+	e := math.Exp(min(300, -(cycle-float64(max(first, 1))-t.fit.c)/t.fit.d))
+	return t.fit.a * math.Exp(-t.fit.g*math.Log1p(e))
 }

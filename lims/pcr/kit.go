@@ -3,12 +3,12 @@ package pcr
 // Kit is a reagent kit as data, schema kit/v1. A version that was used is immutable; a Kit that came from
 // Load or Read is never written again and may be shared.
 type Kit struct {
-	Schema  string            `yaml:"schema"`
-	ID      string            `yaml:"id"`
-	Version string            `yaml:"version"` // of the insert; "" in the file: the first 12 digits of the file's SHA-256
-	Status  Standing          `yaml:"status"`
-	Name    map[string]string `yaml:"name"` // by language: zh, en
-	Source  string            `yaml:"source"`
+	Schema  string   `yaml:"schema"`
+	ID      string   `yaml:"id"`
+	Version string   `yaml:"version"` // of the insert; "" in the file: the first 12 digits of the file's SHA-256
+	Status  Standing `yaml:"status"`
+	Name    texts    `yaml:"name"` // by language: zh, en
+	Source  string   `yaml:"source"`
 
 	Insert     string `yaml:"insert"` // file name of the insert that the figures were confirmed against
 	InsertHash string `yaml:"insert_sha256"`
@@ -26,8 +26,8 @@ type Kit struct {
 	Volume     float64  `yaml:"volume_ul"` // reaction volume
 	MaxPool    int      `yaml:"max_pool"`  // largest validated number of samples in one tube; 0 not stated
 	MaxSamples int      `yaml:"max_samples_per_plate"`
-	Specimens  []string `yaml:"specimens"`
-	Models     []string `yaml:"instruments"` // models named in the insert; empty: not limited
+	Specimens  words    `yaml:"specimens"`
+	Models     words    `yaml:"instruments"` // models named in the insert; empty: not limited
 	Shared     bool     `yaml:"shared_channel"`
 	Note       string   `yaml:"note"`
 
@@ -61,7 +61,7 @@ func (k *Kit) Usable() bool {
 
 // Title is the kit's name in a language ("zh", "en"), in any language it has, or its id.
 func (k *Kit) Title(lang string) string {
-	for _, l := range []string{lang, "en", "zh"} {
+	for _, l := range []string{lang, "en", "zh", ""} {
 		if s := k.Name[l]; s != "" {
 			return s
 		}
@@ -71,18 +71,18 @@ func (k *Kit) Title(lang string) string {
 
 // Assay is one target of a kit.
 type Assay struct {
-	ID          string            `yaml:"id"`
-	Role        string            `yaml:"role"` // virus | internal
-	Gene        string            `yaml:"gene"`
-	Channel     string            `yaml:"channel"`
-	Aliases     []string          `yaml:"aliases"` // further names that instruments send
-	Origin      string            `yaml:"origin"`  // of an internal control: endogenous | exogenous
-	Wells       string            `yaml:"wells"`   // own: this target has a well of its own
-	Specificity string            `yaml:"specificity"`
-	Required    *bool             `yaml:"required"` // internal control: must be positive for a negative; default true
-	LOINC       map[string]string `yaml:"loinc"`    // presence, ct
-	Note        string            `yaml:"note"`
-	Line        int               `yaml:"-"`
+	ID          string `yaml:"id"`
+	Role        string `yaml:"role"` // virus | internal
+	Gene        string `yaml:"gene"`
+	Channel     string `yaml:"channel"`
+	Aliases     words  `yaml:"aliases"` // further names that instruments send
+	Origin      string `yaml:"origin"`  // of an internal control: endogenous | exogenous
+	Wells       string `yaml:"wells"`   // own: this target has a well of its own
+	Specificity string `yaml:"specificity"`
+	Required    *bool  `yaml:"required"` // internal control: must be positive for a negative; default true
+	LOINC       texts  `yaml:"loinc"`    // presence, ct
+	Note        string `yaml:"note"`
+	Line        int    `yaml:"-"`
 }
 
 // The roles of a target.

@@ -44,10 +44,11 @@ func Read(b []byte) (*Kit, error) {
 		return nil, fmt.Errorf("kit file: %w", err)
 	}
 	k := &Kit{}
-	if err := root.Decode(k); err != nil {
+	wrong, err := types(&root, root.Decode(k))
+	if err != nil {
 		return nil, fmt.Errorf("kit file: %w", err)
 	}
-	k.faults = unknownFields(&root)
+	k.faults = append(wrong, unknownFields(&root)...)
 	sum := sha256.Sum256(b)
 	k.Digest = hex.EncodeToString(sum[:])
 	k.defaults()
@@ -57,12 +58,45 @@ func Read(b []byte) (*Kit, error) {
 	if k.ID == "" || strings.ContainsAny(k.ID, "@ \t") {
 		return nil, fmt.Errorf("kit file: id %q: expected a word without blanks and @", k.ID)
 	}
-	t, err := compile(k)
-	if err != nil {
+	if k.table, err = compile(k); err != nil {
 		return nil, fmt.Errorf("kit %s: %w", k.ID, err)
 	}
-	k.table = t
 	return k, nil
+}
+
+// types sorts the type errors of a file: under targets, states and calls they are errors, since a rule read in half says
+// something else; elsewhere they are faults.
+func types(root *yaml.Node, err error) (faults []Fault, fatal error) {
+	var wrong *yaml.TypeError
+	if !errors.As(err, &wrong) {
+		return nil, err
+	}
+	rules := map[int]bool{}
+	for i := 0; len(root.Content) > 0 && i+1 < len(root.Content[0].Content); i += 2 {
+		switch root.Content[0].Content[i].Value {
+		case "targets", "states", "calls":
+			lines(root.Content[0].Content[i+1], rules)
+		}
+	}
+	for _, text := range wrong.Errors {
+		line := 1
+		rest := text
+		if n, scanErr := fmt.Sscanf(text, "line %d:", &line); n == 1 && scanErr == nil {
+			rest = strings.TrimSpace(text[strings.Index(text, ":")+1:])
+		}
+		if rules[line] {
+			return nil, err
+		}
+		faults = append(faults, Fault{Line: line, Text: rest})
+	}
+	return faults, nil
+}
+
+func lines(n *yaml.Node, seen map[int]bool) {
+	seen[n.Line] = true
+	for _, c := range n.Content {
+		lines(c, seen)
+	}
 }
 
 func (k *Kit) defaults() {
@@ -183,4 +217,25 @@ func unknownKeys(n *yaml.Node, level string) []Fault {
 			Warning: level != "states" && level != "calls"})
 	}
 	return out
+}
+
+// texts is a map of texts that may be written as one text.
+type texts map[string]string
+
+// UnmarshalYAML reads a map or a scalar; the scalar stands under "".
+func (t *texts) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		*t = texts{"": n.Value}
+		return nil
+	}
+	return n.Decode((*map[string]string)(t))
+}
+
+// UnmarshalYAML reads {value:, unit:} or a bare number.
+func (q *Quantity) UnmarshalYAML(n *yaml.Node) error {
+	if n.Kind == yaml.ScalarNode {
+		return n.Decode(&q.Value)
+	}
+	type plain Quantity
+	return n.Decode((*plain)(q))
 }

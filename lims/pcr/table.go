@@ -13,6 +13,7 @@ type table struct {
 	limits [][]string       // by target: instruments named in its rules, folded
 	inst   [][]string       // by state rule: instruments, folded
 	state  []int            // by state rule: state number
+	roles  []string         // by target
 	virus  []bool           // by target
 	needed []bool           // by target: internal control that a negative needs
 	texts  []string         // by call rule
@@ -43,10 +44,8 @@ func compile(k *Kit) (*table, error) {
 		if _, dup := t.index[a.ID]; dup || a.ID == "" {
 			return nil, fmt.Errorf("line %d: target %q: expected an id that stands once", a.Line, a.ID)
 		}
-		if a.Role != Virus && a.Role != Internal {
-			return nil, fmt.Errorf("line %d: target %s: role %q: expected virus or internal", a.Line, a.ID, a.Role)
-		}
 		t.index[a.ID] = i
+		t.roles = append(t.roles, a.Role)
 		t.virus = append(t.virus, a.Role == Virus)
 		t.needed = append(t.needed, a.Needed())
 	}
@@ -161,7 +160,7 @@ func (t *table) compileCond(c *Cond) error {
 	n := c.Count
 	n.is, n.of = t.set(n.Is), n.of[:0]
 	for i := range t.virus {
-		if len(n.Targets) == 0 && (n.Role == "" || (n.Role == Virus) == t.virus[i]) {
+		if len(n.Targets) == 0 && (n.Role == "" || n.Role == t.roles[i]) {
 			n.of = append(n.of, i)
 		}
 	}

@@ -78,7 +78,9 @@ func (t *Test) UnmarshalYAML(n *yaml.Node) error {
 			t.Clauses = []Clause{{Op: "any"}}
 			return nil
 		}
-		return fmt.Errorf("line %d: expectation %q: expected none, any or predicates", n.Line, n.Value)
+		// A word of another kind never holds. Check refuses it.
+		t.Clauses = []Clause{{Op: "unknown:" + n.Value}}
+		return nil
 	}
 	if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
 		return fmt.Errorf("line %d: expected predicates such as {ct_lt: 40}", n.Line)
@@ -137,14 +139,12 @@ func readClause(key string, n *yaml.Node) (Clause, error) {
 	return c, nil
 }
 
-// readRange reads true, [low, high] or {min:, max:}.
+// readRange reads [low, high] or {min:, max:}; anything else means the range of the control lot in use.
 func readRange(c Clause, n *yaml.Node) (Clause, error) {
 	var r Range
 	switch n.Kind {
 	case yaml.ScalarNode:
-		if n.Value == "true" {
-			return c, nil
-		}
+		return c, nil
 	case yaml.SequenceNode:
 		var two []float64
 		if err := n.Decode(&two); err == nil && len(two) == 2 {
