@@ -171,7 +171,7 @@ func (d *rdml) document() error {
 					return d.s.Skip()
 				}
 				v, err := d.s.Value()
-				d.maker += v
+				d.maker = first(d.maker, v)
 				return err
 			})
 		}

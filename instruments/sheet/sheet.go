@@ -14,6 +14,7 @@ package sheet
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -22,7 +23,7 @@ import (
 
 // The limits. A 384-well run of six dyes and 60 cycles has 138,000 rows of 8 cells.
 const (
-	MaxSheets = 256
+	MaxSheets = 128
 	MaxRow    = 1 << 20   // number of the last row (ECMA-376, Excel's own limit)
 	MaxCol    = 16384     // number of the last column
 	MaxCells  = 4 << 20   // cells of all sheets that are read, gaps inside the rows counted
@@ -173,8 +174,12 @@ func (g *grid) end() {
 	g.line = 0
 }
 
-// Number writes a double as xls stores it: the shortest decimal text that reads back as the same number.
+// Number writes a double as xls stores it: the shortest decimal text that reads back as the same number. What is no number
+// becomes an error text, which no reader takes for a word of an instrument.
 func Number(f float64) string {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return "#NUM!"
+	}
 	format := byte('f')
 	if a := max(f, -f); a != 0 && (a < 1e-5 || a >= 1e15) {
 		format = 'g'

@@ -83,6 +83,39 @@ func TestXLSContinue(t *testing.T) {
 	}
 }
 
+// Excel 3 and 4 wrote one sheet without a container; a double that is no number is shown as an error.
+func TestXLSNaked(t *testing.T) {
+	t.Parallel()
+	for name, bof := range map[string]string{"3": "\x09\x02\x06\x00\x00\x00\x10\x00\x00\x00", "4": "\x09\x04\x06\x00\x00\x00\x10\x00\x00\x00"} {
+		raw := bof + "\x04\x02\x0a\x00\x00\x00\x00\x00\x00\x00\x02\x00Ct" +
+			"\x03\x02\x0e\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x37\x40" +
+			"\x03\x02\x0e\x00\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xf8\x7f" +
+			"\x05\x02\x08\x00\x03\x00\x00\x00\x00\x00\x2a\x01" + "\x0a\x00\x00\x00"
+		require.Equal(t, "== \nCt\n23.5\n#NUM!\n#N/A\n", dump(t, []byte(raw)), name)
+	}
+}
+
+// Sheets that name the same part or place are read once or not at all: else a small file would be unpacked a hundred times.
+func TestSheetsShareNothing(t *testing.T) {
+	t.Parallel()
+	raw := sheettest.XLSX(sheettest.Style{}, sheettest.Text("== a\nx\n== b\ny\n")...)
+	a, err := unpack.Open(raw)
+	require.NoError(t, err)
+	var entries []sheettest.Entry
+	for _, e := range a.Entries {
+		b, err := a.Read(e)
+		require.NoError(t, err)
+		entries = append(entries, sheettest.Entry{Name: e.Name, Body: strings.ReplaceAll(string(b), "worksheets/sheet2.xml", "worksheets/sheet1.xml")})
+	}
+	require.Equal(t, "== a\nx\n", dump(t, sheettest.Zip(entries...)))
+
+	xls := sheettest.XLS(sheettest.BIFF8, sheettest.Text("== a\nx\n== b\ny\n")...)
+	first := bytes.Index(xls, []byte("\x85\x00"))
+	second := first + 2 + bytes.Index(xls[first+2:], []byte("\x85\x00"))
+	copy(xls[second+4:second+8], xls[first+4:first+8])
+	require.ErrorIs(t, all(xls), unpack.ErrDamaged)
+}
+
 // What a writer that shares no code with us makes of the same rows.
 func TestXLSXOfExcelize(t *testing.T) {
 	t.Parallel()

@@ -36,6 +36,7 @@ type xls struct {
 	version int // 2, 3, 4, 5 (5 and 7) or 8
 	page    string
 	texts   []string // shared strings of BIFF8
+	starts  []int    // where the sheets begin
 }
 
 func isBIFF(raw []byte) bool {
@@ -93,6 +94,22 @@ func openBIFF(s []byte) (*Book, error) {
 		return nil, bad("the workbook has no sheet with cells")
 	}
 	return b, nil
+}
+
+// end is where the sheet after the one at byte at begins: sheets that run into each other would be read without end.
+func (x *xls) end(at int) (int, error) {
+	end, here := len(x.s), 0
+	for _, s := range x.starts {
+		if s > at {
+			end = min(end, s)
+		} else if s == at {
+			here++
+		}
+	}
+	if here > 1 {
+		return 0, bad("%d sheets begin at byte %d", here, at)
+	}
+	return end, nil
 }
 
 // record gives the record at byte p and the place of the next.
@@ -169,6 +186,7 @@ func (x *xls) bound(b *Book, body []byte) error {
 		return err
 	}
 	at := int(u32(body))
+	x.starts = append(x.starts, at)
 	return b.add(name, func(most int) ([]Row, error) { return x.rows(at, most) })
 }
 

@@ -18,12 +18,18 @@ type xlsReader struct {
 // rows reads the sheet that begins at byte at.
 func (x *xls) rows(at, most int) ([]Row, error) {
 	r := &xlsReader{x: x, most: most, row: -1}
+	end, err := x.end(at)
+	if err != nil {
+		return nil, err
+	}
 	for p, nest := at, 0; ; {
 		id, body, next, err := x.record(p)
 		if err != nil {
 			return nil, err
 		}
-		p = next
+		if p = next; p > end {
+			return nil, bad("the sheet at byte %d has no end before the next one", at)
+		}
 		switch id {
 		case recBOF2, recBOF3, recBOF4, recBOF5:
 			if nest++; nest > maxNest {

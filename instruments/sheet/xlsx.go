@@ -56,6 +56,7 @@ func Archive(a *unpack.Archive) (*Book, error) {
 			return nil, err
 		}
 		if target := targets[id]; target != "" { // charts and macros have none
+			delete(targets, id) // sheets that share a part would be unpacked without end
 			if err := b.add(name, func(most int) ([]Row, error) { return x.rows(target, most) }); err != nil {
 				return nil, err
 			}
@@ -144,11 +145,13 @@ func resolve(folder, target string) string {
 // relations gives the entries of the sheets by relation id and remembers where the shared strings are.
 func (x *xlsx) relations(main string) (map[string]string, error) {
 	folder, file := path.Split(main)
-	targets := map[string]string{}
+	targets, used := map[string]string{}, map[string]bool{}
 	err := relations(x.a, folder+"_rels/"+file+".rels", func(id, kind, target string) {
 		switch {
 		case strings.HasSuffix(kind, "/worksheet"):
-			targets[id] = resolve(folder, target)
+			if target = resolve(folder, target); !used[target] {
+				targets[id], used[target] = target, true
+			}
 		case strings.HasSuffix(kind, "/sharedStrings"):
 			x.shared = resolve(folder, target)
 		}
