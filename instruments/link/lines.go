@@ -192,7 +192,7 @@ func (ls *Lines) end(u *unit, i int) *end {
 func (e *end) keep(ctx context.Context, a Arrival) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), KeepTime)
 	defer cancel()
-	a.Instrument, a.Source, a.At = e.ID, e.Name, e.o.Now()
+	a.Instrument, a.Source, a.Kind, a.At = e.ID, e.Name, e.Line.Kind, e.o.Now()
 	err := e.o.Keep(ctx, a)
 	repeated := errors.Is(err, ErrRepeated)
 	e.health.change(func(h *Health) {

@@ -11,6 +11,7 @@ type Arrival struct {
 	Instrument int64  // of the line's row; 0 for a sender that no row knows
 	Wire       string // astm, hl7, raw, file
 	Source     string // name of the line
+	Kind       Kind   // of the line
 	Peer       string // remote address, port or folder
 	Name       string // file name, for people
 	Bytes      []byte // belongs to the receiver
