@@ -72,14 +72,15 @@ func Decode(f *File, name string) ([]pcr.Run, error) {
 		return nil, err
 	}
 	runs, err := d.Decode(f)
+	if d.Wire == WireFile { // a table that cannot be read may hold what is missing
+		var e, deeper *Error
+		_, why := tryHeads(f)
+		if errors.As(why, &deeper) && (deeper.Code == CodeTooLarge || errors.As(err, &e) && e.Code == CodeNoResults && deeper.Code != CodeEncoding) {
+			err = why
+		}
+	}
 	if err != nil {
 		var e *Error
-		if errors.As(err, &e) && e.Code == CodeNoResults { // perhaps they stand in a table that cannot be read
-			var deeper *Error
-			if _, why := tryHeads(f); errors.As(why, &deeper) && deeper.Code != CodeEncoding {
-				err = why
-			}
-		}
 		if errors.As(err, &e) && e.Driver == "" {
 			e.Driver = d.Name
 		}

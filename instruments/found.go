@@ -1,6 +1,7 @@
 package instruments
 
 import (
+	"fmt"
 	"strings"
 
 	"natlims/lims/pcr"
@@ -15,7 +16,7 @@ type found struct {
 
 // maxHeads bounds the header rows that are looked at; depth is how far down a table they are looked for.
 const (
-	maxHeads = 400
+	maxHeads = 2000 // a sample may be called "Pos"
 	depth    = 20000
 )
 
@@ -45,9 +46,13 @@ func tryHeads(f *File) ([]found, error) {
 				return all, err
 			}
 			for i, r := range rows[:min(len(rows), depth)] {
-				if len(all) < maxHeads && len(r.Cells) > 1 && headRow(r) {
-					all = append(all, found{t, rows, newHeader(i, r)})
+				if len(r.Cells) < 2 || !headRow(r) {
+					continue
 				}
+				if len(all) == maxHeads {
+					return all, &Error{Code: CodeTooLarge, Line: r.Line, Offset: -1, Want: fmt.Sprintf("at most %d tables", maxHeads)}
+				}
+				all = append(all, found{t, rows, newHeader(i, r)})
 			}
 		}
 		return all, nil

@@ -1,6 +1,7 @@
 package instruments
 
 import (
+	"fmt"
 	"strings"
 
 	"natlims/lims/pcr"
@@ -41,7 +42,10 @@ func decodeGeneXpert(f *File) ([]pcr.Run, error) {
 		return nil, err
 	}
 	var runs []pcr.Run
-	for i := 0; i < len(t.Lines) && len(runs) < maxTests; i++ {
+	for i := 0; i < len(t.Lines); i++ {
+		if len(runs) > maxTests {
+			return nil, &Error{Code: CodeTooLarge, Line: i, Offset: -1, Want: fmt.Sprintf("at most %d tests", maxTests)}
+		}
 		if strings.Trim(t.Lines[i], ", ;\t\"") != "RESULT TABLE" {
 			continue
 		}

@@ -73,7 +73,7 @@ func m2000Preamble(rows []Row) preamble {
 // m2000Dye reads the table of one dye. The control dye is the internal control of the assay.
 func m2000Dye(h found, wells map[string]reported) ([]pcr.Reading, []pcr.Note) {
 	dye, control := "", false
-	for i := h.Row - 1; i >= 0; i-- {
+	for i := h.Row - 1; i >= 0 && i > h.Row-200; i-- { // some 40 lines of settings stand between
 		c := h.rows[i].At(0)
 		if _, after, ok := strings.Cut(c, "Dye ["); ok {
 			dye, _, _ = strings.Cut(after, "]")

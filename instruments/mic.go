@@ -47,7 +47,7 @@ func micTables(f *File) map[int]string {
 			continue
 		}
 		title := h.table.Name
-		for j := h.Row - 1; j >= 0; j-- {
+		for j := h.Row - 1; j >= 0 && j > h.Row-100; j-- { // some 30 lines of settings stand between
 			if c := h.rows[j].At(0); strings.HasPrefix(c, "Start Worksheet") {
 				title = strings.TrimPrefix(c, "Start Worksheet - ")
 				break

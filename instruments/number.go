@@ -99,10 +99,16 @@ func numeric(s string) bool {
 	return digits
 }
 
+// maxDigits is the longest text that is taken for a number. No instrument writes more than 20 digits.
+const maxDigits = 64
+
 // NumberText is the number of s as a JSON number: decimal comma turned to a point, thousands marks taken off, leading
 // zeros and a plus sign dropped, nothing rounded. ok is false where s is no number.
 func NumberText(s string, mark Mark) (text string, ok bool) {
 	s = trim(s)
+	if len(s) > maxDigits {
+		return "", false
+	}
 	if plain(s) {
 		return s, true
 	}

@@ -1,6 +1,7 @@
 package instruments
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -99,10 +100,8 @@ func newHeader(at int, r Row) Header {
 // names, never beginnings: "Ct Mean" stands beside "Ct".
 func (h Header) Col(names ...string) int {
 	for _, n := range names {
-		for i, k := range h.keys {
-			if k == key(n) {
-				return i
-			}
+		if i := slices.Index(h.keys, key(n)); i >= 0 {
+			return i
 		}
 	}
 	return -1

@@ -99,7 +99,7 @@ var separators = []byte{'\t', ';', ','}
 func SplitRows(lines []string, first int, sep byte) ([]Row, error) {
 	rows := make([]Row, 0, min(len(lines), MaxRows))
 	var pool []string // one allocation for the cells of many rows
-	total := 0
+	total, strays := 0, 0
 	for i := 0; i < len(lines); i++ {
 		line, at := lines[i], i
 		if line == "" {
@@ -111,10 +111,12 @@ func SplitRows(lines []string, first int, sep byte) ([]Row, error) {
 		start := len(pool)
 		var open bool
 		pool, open = splitCells(pool, line, sep)
-		if open {
+		if open && strays < maxStrays {
 			if joined, n := joinQuoted(lines[i:], sep); n > 0 {
 				pool, _ = splitCells(pool[:start], joined, sep)
 				i += n
+			} else {
+				strays++
 			}
 		}
 		cells := pool[start:len(pool):len(pool)]
@@ -131,6 +133,9 @@ func SplitRows(lines []string, first int, sep byte) ([]Row, error) {
 	}
 	return rows, nil
 }
+
+// maxStrays is how many quotes that are never closed are looked into; in a file with more of them quotes are letters.
+const maxStrays = 1000
 
 // joinQuoted joins the first line with those after it until its open quote is closed; n is how many were taken, 0 for none.
 func joinQuoted(lines []string, sep byte) (joined string, n int) {
@@ -152,10 +157,11 @@ func brokenQuote(cell string) bool { return strings.HasPrefix(cell, `"`) }
 
 // splitCells appends the cells of a line to dst. open says that a cell begins with a quote that the line does not close.
 func splitCells(dst []string, line string, sep byte) (cells []string, open bool) {
+	most := len(dst) + MaxRow // one cell more is kept, so that the caller sees the excess
 	if strings.IndexByte(line, '"') < 0 {
 		for {
 			i := strings.IndexByte(line, sep)
-			if i < 0 {
+			if i < 0 || len(dst) > most {
 				return append(dst, line), false
 			}
 			dst = append(dst, line[:i])
@@ -166,7 +172,7 @@ func splitCells(dst []string, line string, sep byte) (cells []string, open bool)
 		cell, rest, more, bad := quotedCell(line, sep)
 		dst = append(dst, cell)
 		open = open || bad
-		if !more {
+		if !more || len(dst) > most {
 			return dst, open
 		}
 		line = rest
