@@ -45,7 +45,7 @@ func decodeASTM(rules astmRules) func(*File) ([]pcr.Run, error) {
 		if w.kind != WireASTM {
 			return nil, &Error{Code: CodeUnknown, Offset: -1, Value: start(f), Want: "ASTM records"}
 		}
-		d := astmDecoder{rules: rules, targets: map[string]string{}, r: astm.NewRecords(w.text)}
+		d := astmDecoder{rules: rules, codes: map[string]string{}, r: astm.NewRecords(w.text)}
 		d.size(w.text)
 		return d.run(w.notes)
 	}
@@ -56,20 +56,26 @@ type astmDecoder struct {
 	rules    astmRules
 	r        *astm.Records
 	runs     []pcr.Run
-	all      []pcr.Reading // of all runs, so that there is one allocation
-	begun    bool          // inside H … L
-	targets  map[string]string
-	order    pcr.Reading // what the O record says of its readings
-	test     string      // test code of the O record
-	answered bool        // the order has an R or C record
-	other    string      // what a message without results is
+	all      []pcr.Reading     // of all runs, so that there is one allocation
+	begun    bool              // inside H … L
+	codes    map[string]string // test codes put together from their components
+	order    pcr.Reading       // what the O record says of its readings
+	test     string            // test code of the O record
+	answered bool              // the order has an R or C record
+	other    string            // what a message without results is
 }
 
 // size makes room for all readings: one for each R and C record.
 func (d *astmDecoder) size(text string) {
+	sep := byte('\r')
+	if strings.IndexByte(text, sep) < 0 {
+		sep = '\n'
+	}
 	n := 1
-	for _, mark := range [...]string{"\rR", "\rC", "\nR", "\nC"} {
-		n += strings.Count(text, mark)
+	for i := 0; i < len(text)-1; i++ {
+		if text[i] == sep && (text[i+1] == 'R' || text[i+1] == 'C') {
+			n++
+		}
 	}
 	d.all = make([]pcr.Reading, 0, n)
 }
@@ -165,10 +171,7 @@ func (d *astmDecoder) openOrder() {
 		sample = d.rules.sample
 	}
 	d.order = pcr.Reading{Sample: trim(sample(d.r)), State: pcr.Blank, Line: d.r.Line(), Status: d.r.Raw(26)}
-	d.test = d.r.Join(5)
-	if len(d.test) > 200 {
-		d.test = d.test[:200]
-	}
+	d.test = d.code(5)
 	if d.r.Raw(12) == "Q" { // LIS02-A2 9.4.12: a control
 		d.order.Task = "Q"
 	}
@@ -198,47 +201,50 @@ func (d *astmDecoder) join() {
 // endOrder makes a failed order that has neither result nor comment visible (report type X, LIS02-A2 9.4.26).
 func (d *astmDecoder) endOrder() {
 	if d.order.Line > 0 && !d.answered && d.order.Status == "X" {
-		g := d.order
-		g.Target = d.test
-		d.add(g)
+		line := d.order.Line
+		g := d.add()
+		g.Line, g.Target = line, d.test
 	}
 	d.order.Line = 0
 }
 
-// add gives the readings of a run neighbouring places in one block of memory.
-func (d *astmDecoder) add(g pcr.Reading) {
+// add begins a reading with what the order says of it. The readings of a run are neighbours in one block of memory.
+func (d *astmDecoder) add() *pcr.Reading {
 	run := d.now()
 	from := len(d.all) - len(run.Readings)
-	d.all = append(d.all, g)
+	d.all = append(d.all, d.order)
 	run.Readings = d.all[from:len(d.all):len(d.all)]
 	d.answered = true
+	g := &d.all[len(d.all)-1]
+	g.Line = d.r.Line()
+	return g
 }
 
-func (d *astmDecoder) target() string {
-	raw := d.r.Raw(3)
-	t, ok := d.targets[raw]
+// code is the test code of field n. A plate names few tests, so each is put together once.
+func (d *astmDecoder) code(n int) string {
+	raw := d.r.Raw(n)
+	t, ok := d.codes[raw]
 	if !ok {
-		t = d.r.Join(3)
-		if len(d.targets) < 10000 {
-			d.targets[raw] = t
+		t = d.r.Join(n)
+		if len(d.codes) < 10000 {
+			d.codes[raw] = t
 		}
 	}
 	return t
 }
 
 func (d *astmDecoder) reading() {
-	g := d.order
-	g.Line, g.Status, g.State = d.r.Line(), d.r.Raw(9), pcr.Blank
-	g.Target, g.Value, g.Unit = d.target(), trim(d.r.Join(4)), trim(d.r.Text(5))
+	g := d.add()
+	g.Status, g.State = d.r.Raw(9), pcr.Blank
+	g.Target, g.Value, g.Unit = d.code(3), trim(d.r.Join(4)), trim(d.r.Text(5))
 	g.At = or(d.r.Raw(13), d.r.Raw(12))
 	if endsWithCt(g.Target) || isCqUnit(g.Unit) {
-		if !setCq(&g, g.Value) {
+		if !setCq(g, g.Value) {
 			d.note("cq.unreadable", g.Sample+" "+g.Target+": "+g.Value)
 		}
 	} else {
-		setCall(&g, g.Value)
+		setCall(g, g.Value)
 	}
-	d.add(g)
 	run := d.now()
 	if run.Ended.Text == "" {
 		run.Operator, run.Started.Text, run.Ended.Text = trim(d.r.Part(11, 1)), d.r.Raw(12), d.r.Raw(13)
@@ -254,9 +260,8 @@ func (d *astmDecoder) comment() {
 	if strings.Trim(text, string(rune(d.r.Delims().Component))+" ") == "" {
 		return
 	}
-	g := d.order
-	g.Line, g.Target, g.Value, g.State = d.r.Line(), commentTarget, text, pcr.Blank
-	d.add(g)
+	g := d.add()
+	g.Target, g.Value, g.State = commentTarget, text, pcr.Blank
 }
 
 // endsWithCt says that the last component of a test code is the cycle number ("Delta Ct" is not).

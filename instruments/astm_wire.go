@@ -12,11 +12,10 @@ import (
 
 // wireText is content that came, or could have come, over a wire: ASTM records or HL7 messages, out of their frames.
 type wireText struct {
-	kind   Wire   // WireASTM, WireHL7; "" if it is neither
-	text   string // UTF-8
-	from   string // what the first header says of its sender: H-5 or MSH-3
-	offset bool   // Line of a note is a frame, not a record
-	notes  []pcr.Note
+	kind  Wire   // WireASTM, WireHL7; "" if it is neither
+	text  string // UTF-8
+	from  string // what the first header says of its sender: H-5 or MSH-3
+	notes []pcr.Note
 }
 
 // wire is the content as wireText. It is made once; content of other kinds costs a look at its first bytes.

@@ -117,9 +117,12 @@ func (u *unframer) frame(i int) int {
 		i++
 	}
 	j := i
-	for j < len(u.raw) && u.raw[j] != ETX && u.raw[j] != ETB && u.raw[j] != STX {
-		sum += u.raw[j]
-		j++
+	for ; j < len(u.raw); j++ {
+		b := u.raw[j]
+		if b <= ETB && (b == ETX || b == ETB || b == STX) {
+			break
+		}
+		sum += b
 	}
 	text := u.raw[i:j]
 	if j == len(u.raw) || u.raw[j] == STX {
