@@ -17,10 +17,18 @@ func (s *sheet) call(v *Verdict) {
 		}
 		ctx := s.c.History[w.Code]
 		ctx.Instrument = s.model
+		k := s.wells[g.cells[0]].kit
+		rows := g.rows
+		for len(rows) < k.Replicates && k.Layout != "singleplex" {
+			rows = append(rows[:len(rows):len(rows)], make([]pcr.Value, len(k.Targets))) // a replicate that was not plated says nothing
+		}
 		out := WellCall{Pos: w.Pos, Code: w.Code, Kit: w.Kit, Arm: w.Arm, Batch: w.Batch,
-			Call: s.wells[g.cells[0]].kit.CallRows(g.rows, ctx)}
+			Call: k.CallRows(rows, ctx)}
 		for _, i := range g.cells[1:] {
 			out.Also = append(out.Also, s.c.Layout.Wells[i].Pos)
+		}
+		if len(g.cells) > k.Replicates && k.Layout != "singleplex" {
+			out.Flags = append(out.Flags, Flag{Code: "code_twice", Pos: w.Pos, Args: Args{"wells": len(g.cells)}})
 		}
 		for _, i := range g.cells {
 			if s.wells[i].omit {

@@ -1,6 +1,7 @@
 package lims
 
 import (
+	"slices"
 	"sort"
 
 	"natlims/lims/pcr"
@@ -29,24 +30,14 @@ func (s *sheet) controls(v *Verdict) {
 	}
 	s.absent(v)
 	sort.Strings(v.Batches)
-	v.Batches = dedup(v.Batches)
+	v.Batches = slices.Compact(v.Batches)
 }
 
-func dedup(in []string) []string {
-	var out []string
-	for i, x := range in {
-		if i == 0 || x != in[i-1] {
-			out = append(out, x)
-		}
-	}
-	return out
-}
-
-// absent finds controls that the plate must carry and does not: for every kit at least one negative and one positive
-// of some kind, and what the kit itself asks for on each plate.
+// absent finds controls that a plate must carry and does not: for every kit at least one negative and one positive of some
+// kind, what the kit asks for on each plate and for each so many samples, and what the laboratory's policy asks for. A
+// control of batch scope may stand on another plate of its batch: that is a flag only.
 func (s *sheet) absent(v *Verdict) {
-	type tally map[plate.Role]int
-	kits := map[string]tally{}
+	kits := map[string]map[plate.Role]int{}
 	var order []string
 	for i := range s.wells {
 		w := &s.c.Layout.Wells[i]
@@ -54,34 +45,52 @@ func (s *sheet) absent(v *Verdict) {
 			continue
 		}
 		if kits[w.Kit] == nil {
-			kits[w.Kit] = tally{}
+			kits[w.Kit] = map[plate.Role]int{}
 			order = append(order, w.Kit)
 		}
 		kits[w.Kit][w.Role]++
 	}
 	sort.Strings(order)
-	miss := func(kit, role string) {
-		v.Accepted = false
-		v.Flags = append(v.Flags, Flag{Code: "control_missing", Args: Args{"kit": kit, "role": role}})
-	}
 	for _, key := range order {
 		n := kits[key]
 		if n[plate.Sample] == 0 {
 			continue
 		}
-		if n[plate.Negative]+n[plate.NoTemplate]+n[plate.Extraction]+n[plate.Saline] == 0 {
-			miss(key, string(plate.Negative))
-		}
-		if n[plate.Positive]+n[plate.Weak] == 0 {
-			miss(key, string(plate.Positive))
+		for _, role := range s.short(s.c.Kits[key], n) {
+			v.Accepted = false
+			v.Flags = append(v.Flags, Flag{Code: "control_missing", Args: Args{"kit": key, "role": string(role)}})
 		}
 		for _, c := range s.c.Kits[key].Controls {
-			role := c.PlateRole()
-			if c.PerPlate > 0 && role != plate.Empty && n[role] == 0 && role != plate.Negative && role != plate.Positive {
-				miss(key, string(role))
+			if c.PerBatch > 0 && c.Scope == pcr.ScopeBatch && n[c.PlateRole()] == 0 {
+				v.Flags = append(v.Flags, Flag{Code: "batch_control_elsewhere", Args: Args{"kit": key, "control": c.ID}})
 			}
 		}
 	}
+}
+
+// short lists the roles of which a kit has too few wells on the plate.
+func (s *sheet) short(k *pcr.Kit, n map[plate.Role]int) (out []plate.Role) {
+	if n[plate.Negative]+n[plate.NoTemplate]+n[plate.Extraction]+n[plate.Saline] == 0 {
+		out = append(out, plate.Negative)
+	}
+	if n[plate.Positive]+n[plate.Weak] == 0 {
+		out = append(out, plate.Positive)
+	}
+	for _, c := range k.Controls {
+		need := c.PerPlate
+		if c.PerSamples > 0 {
+			need = max(need, (n[plate.Sample]+c.PerSamples-1)/c.PerSamples)
+		}
+		if r := c.PlateRole(); r != plate.Empty && n[r] < need && !slices.Contains(out, r) {
+			out = append(out, r)
+		}
+	}
+	for _, r := range []plate.Role{plate.Negative, plate.Positive, plate.Weak, plate.NoTemplate, plate.Extraction, plate.Saline} {
+		if n[r] < s.c.Want[r] && !slices.Contains(out, r) {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // cover marks the calls that a failed control covers.

@@ -20,6 +20,7 @@ type Case struct {
 	Failed  map[string]string               // extraction batches that failed on other plates -> why
 	Lots    map[string]map[string]pcr.Range // by lot of a control, then target: the range that its certificate states
 	Earlier map[string][]Past               // by sample code: earlier results of the same subject, for the delta check
+	Want    map[plate.Role]int              // controls that the laboratory's policy asks for on each plate, by role, for each kit
 	Usual   float64                         // the laboratory's own share of positive wells, 0 unknown
 	Rules   Suspicion                       // limits of the flags; zero values mean the defaults
 }

@@ -42,8 +42,10 @@ func (s Suspicion) defaults() Suspicion {
 //	curve_disagrees  the instrument calls a curve and we do not, or the reverse
 //	cq_disagrees     the instrument's Cq lies off ours
 //	omitted          the instrument or its user left the well out
+//	code_twice       the sample stands in more wells than its kit asks for
 //
-// and on the plate: late_control, positivity, curve_unseen, target_unknown, control_missing, fits_other.
+// and on the plate: late_control, positivity, curve_unseen, target_unknown, control_missing, batch_control_elsewhere, waived,
+// fits_other.
 func (s *sheet) suspect(v *Verdict) {
 	limits := s.c.Rules.defaults()
 	low := make([]float64, len(v.Wells)) // lowest Cq of a virus target that is not negative
