@@ -2,6 +2,9 @@ package pooling
 
 import "math"
 
+// maxOdds bounds the log odds of one message.
+const maxOdds = 40
+
 // belief is sum-product on the graph of persons and pools. Messages are log odds
 // of "person positive"; down is what a pool says to a member.
 func (d *Design) belief(r Reading) Posterior {
@@ -41,31 +44,23 @@ func (d *Design) sweep(r Reading, prior []float64, down [][]float64) ([]float64,
 		}
 	}
 	moved := 0.0
-	var soft []float64 // -log P(member negative), as the other pools see it
+	var free []float64 // P(member negative), as the other pools see it
 	for t, m := range d.pools {
-		soft = soft[:0]
-		logNone := 0.0
+		free = free[:0]
+		none := 1.0
 		for k, who := range m {
-			soft = append(soft, softplus(total[who]-down[t][k]))
-			logNone -= soft[k]
+			free = append(free, 1/(1+math.Exp(math.Min(total[who]-down[t][k], 500)))) // above 0
+			none *= free[k]
 		}
 		logSome := d.logLike(r, t, 1)
-		some, none := math.Exp(logSome), math.Exp(d.logLike(r, t, 0))
+		some, quiet := math.Exp(logSome), math.Exp(d.logLike(r, t, 0))
 		for k := range m {
-			others := math.Exp(logNone + soft[k])
-			v := logSome - math.Log(none*others+some*(1-others)+1e-300)
-			v = math.Min(math.Max(v, -40), 40)
+			others := none / free[k] // P(no other member positive)
+			v := logSome - math.Log(quiet*others+some*(1-others)+1e-300)
+			v = math.Min(math.Max(v, -maxOdds), maxOdds)
 			moved = math.Max(moved, math.Abs(v-down[t][k]))
 			down[t][k] = (v + down[t][k]) / 2
 		}
 	}
 	return total, moved
-}
-
-// softplus is log(1+e^x).
-func softplus(x float64) float64 {
-	if x > 0 {
-		return x + math.Log1p(math.Exp(-x))
-	}
-	return math.Log1p(math.Exp(x))
 }

@@ -146,13 +146,29 @@ func TestBeliefOnDisjointPools(t *testing.T) {
 	}
 }
 
-// grid384 is 384 persons in 48 pools, 6 each: six parallel classes of lines.
+// times multiplies in the field of eight elements, x^3 = x + 1.
+func times(a, b int) int {
+	p := 0
+	for ; b > 0; b >>= 1 {
+		if b&1 == 1 {
+			p ^= a
+		}
+		if a <<= 1; a&8 != 0 {
+			a ^= 11
+		}
+	}
+	return p
+}
+
+// grid384 is 384 persons in 48 pools of 48, six each, by a Reed-Solomon code:
+// two persons share at most two pools.
 func grid384() [][]int {
 	pools := make([][]int, 48)
 	for who := range 384 {
 		x, y, z := who%8, who/8%8, who/64
 		for c := range 6 {
-			pools[c*8+(x+c*y+c*c*z)%8] = append(pools[c*8+(x+c*y+c*c*z)%8], who)
+			t := c*8 + (x ^ times(c, y) ^ times(times(c, c), z))
+			pools[t] = append(pools[t], who)
 		}
 	}
 	return pools
@@ -162,6 +178,7 @@ func TestLargeDesignFallsBackInOrder(t *testing.T) {
 	t.Parallel()
 	d, err := NewDesign(384, grid384())
 	require.NoError(t, err)
+	require.Equal(t, Geometry{384, 48, [2]int{6, 6}, [2]int{48, 48}, 2, 2}, d.Geometry())
 	state := make([]bool, 384)
 	for _, i := range []int{3, 77, 150, 222, 301} {
 		state[i] = true

@@ -66,6 +66,8 @@ func (s speech) reasons(a Advice, o Option) []string {
 		out = append(out, s["proof"])
 		if len(q.Cq) == 0 {
 			out = append(out, s["dilution"])
+		} else {
+			out = append(out, s.say("diluted", percent(o.Cq.Integrated), percent(o.Cq.Independent)))
 		}
 	}
 	return out

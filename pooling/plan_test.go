@@ -31,6 +31,7 @@ func TestExplain(t *testing.T) {
 		"plan-array":    {Risk: .02, Persons: 33_000, Wells: 9_000, Rounds: 2, Cap: 10, Test: test},
 		"plan-three":    {Risk: .01, Persons: 5_000, Rounds: 3, Cap: 20, Test: test},
 		"plan-forward":  {Risk: .35, Persons: 33_000, Wells: 9_000, Rounds: 2, Cap: 10, Test: test},
+		"plan-diluted":  {Risk: .004, Persons: 20_000, Wells: 8_000, Rounds: 2, Cap: 20, Test: test, Floor: .85, Cq: ReferenceCq(), Dilution: Dilution{C95: 37, Sigma: .6}},
 		"plan-one-turn": {Risk: .0005, Persons: 2_000, Rounds: 1, Cap: 20, Test: Perfect, Late: .01},
 	} {
 		a, err := Recommend(q)

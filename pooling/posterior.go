@@ -13,10 +13,10 @@ const (
 
 const (
 	maxExact  = 40     // persons an enumeration is tried for
-	maxVisits = 60_000 // branches before it gives way to belief propagation
+	maxVisits = 20_000 // branches before it gives way to belief propagation
 	smallAll  = 16     // persons of a design that is enumerated whole
 	faint     = 30     // branches below e^-30 of the best subset are left out
-	maxSweeps = 60
+	maxSweeps = 40
 )
 
 // Posterior is P(positive | readings) per person. Exact takes persons who are no

@@ -40,11 +40,12 @@ type Option struct {
 	Stages     [][]int // hierarchical schemes
 	Rows, Cols int     // arrays
 	Char       Char
-	Wells      int     // expected for all persons, rounded up
-	Late       float64 // share of persons who need more rounds than there are
-	Cost       float64 // per person
-	PSe        float64 // what Floor is held against
-	Refused    string  // rounds, sensitivity, wells
+	Wells      int         // expected for all persons, rounded up
+	Late       float64     // share of persons who need more rounds than there are
+	Cost       float64     // per person
+	PSe        float64     // what Floor is held against
+	Cq         Sensitivity // over the Cq of the question, when it has any
+	Refused    string      // rounds, sensitivity, wells
 }
 
 // Largest is the most persons in one pool of the option.
@@ -168,8 +169,8 @@ func (q Ask) judge(o *Option) {
 	c := o.Char
 	o.PSe = c.PSe
 	if len(q.Cq) > 0 {
-		o.PSe = q.Dilution.Chain(q.Cq, o.factors()...).Integrated
-		c.PSe = o.PSe
+		o.Cq = q.Dilution.Chain(q.Cq, o.factors()...)
+		o.PSe, c.PSe = o.Cq.Integrated, o.Cq.Integrated
 	}
 	o.Late = c.Late(q.Rounds)
 	o.Cost = q.Prices.PerPerson(c, q.Risk, q.Rounds)

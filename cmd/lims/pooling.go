@@ -41,6 +41,9 @@ type poolingPlanCmd struct {
 	Cap        int     `default:"10" help:"Largest pool that is validated and allowed."`
 	Se         float64 `default:"0.98" help:"Sensitivity of one test."`
 	Sp         float64 `default:"0.999" help:"Specificity of one test."`
+	Cut        float64 `help:"Cq that the assay detects 95 % of the time; counts dilution over the reference Cq."`
+	Floor      float64 `help:"Least sensitivity of the whole scheme, 0.85 for 85 %."`
+	Late       float64 `help:"Share of persons who may need one round more."`
 	Lang       string  `default:"zh" enum:"zh,en" help:"Language of the explanation (zh or en)."`
 	Svg        string  `placeholder:"FILE" help:"Write the picture of the scheme to this file."`
 }
@@ -50,8 +53,12 @@ func (c *poolingPlanCmd) Run() error {
 	if c.Persons < 1 || c.Rounds < 1 || c.Cap < 1 {
 		return fmt.Errorf("persons %d, rounds %d, cap %d: expected at least 1", c.Persons, c.Rounds, c.Cap)
 	}
-	a, err := pooling.Recommend(pooling.Ask{Risk: c.Prevalence, Persons: c.Persons, Wells: c.Wells, Rounds: c.Rounds,
-		Cap: c.Cap, Test: pooling.Test{Se: c.Se, Sp: c.Sp}})
+	q := pooling.Ask{Risk: c.Prevalence, Persons: c.Persons, Wells: c.Wells, Rounds: c.Rounds, Cap: c.Cap,
+		Test: pooling.Test{Se: c.Se, Sp: c.Sp}, Floor: c.Floor, Late: c.Late}
+	if c.Cut > 0 {
+		q.Cq, q.Dilution = pooling.ReferenceCq(), pooling.Dilution{C95: c.Cut, Sigma: 0.6}
+	}
+	a, err := pooling.Recommend(q)
 	if err != nil {
 		return err
 	}
