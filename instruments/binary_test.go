@@ -125,6 +125,29 @@ func TestBrokenArchives(t *testing.T) {
 	}
 }
 
+// What is named ".xls" may be anything: the content decides, and all of these say the same.
+func TestXLSInOtherClothes(t *testing.T) {
+	t.Parallel()
+	rows := [][]string{{"", "Well", "Fluor", "Target", "Content", "Sample", "Cq"}, {"", "A01", "FAM", "N1", "Unkn-1", "S1", "21.5"}, {"", "H12", "FAM", "N1", "NTC-1", "W", "N/A"}}
+	var text, html, xml strings.Builder
+	for _, r := range rows {
+		text.WriteString(strings.Join(r, "\t") + "\r\n")
+		html.WriteString("<tr><td>" + strings.Join(r, "</td><td>") + "</td></tr>")
+		xml.WriteString("<Row><Cell><Data>" + strings.Join(r, "</Data></Cell><Cell><Data>") + "</Data></Cell></Row>")
+	}
+	want := told(instruments.Decode(&instruments.File{Raw: []byte(text.String())}, ""))
+	require.Contains(t, want, "2: A1 | S1 | N1 | FAM | 21.5")
+	for _, raw := range [][]byte{
+		[]byte("<html><body><table>" + html.String() + "</table></body></html>"),
+		[]byte(`<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet Name="0"><Table>` + xml.String() + `</Table></Worksheet></Workbook>`),
+		sheettest.XLSX(sheettest.Style{}, sheettest.Sheet{Name: "0", Rows: rows}),
+		sheettest.XLS(sheettest.BIFF5, sheettest.Sheet{Name: "0", Rows: rows}),
+		sheettest.XLS(sheettest.BIFF2, sheettest.Sheet{Rows: rows}),
+	} {
+		require.Equal(t, want, told(instruments.Decode(&instruments.File{Raw: raw}, "")), "%.20q", raw)
+	}
+}
+
 // A rack scanner's Excel 2 stream is a table of tubes and no instrument result.
 func TestRackScanIsNoResult(t *testing.T) {
 	t.Parallel()

@@ -81,30 +81,29 @@ func decodeEDS(f *File) ([]pcr.Run, error) {
 type eds struct {
 	run    pcr.Run
 	format plate.Format
-	cycles int // of the longest cycling stage of the protocol, 0 unknown
+	sized  bool // the plate set-up names the format
+	cycles int  // of the longest cycling stage of the protocol, 0 unknown
 	header Header
 }
 
 // setup reads what the other entries say of the run; each of them may be missing.
 func (x *eds) setup(a *unpack.Archive) error {
 	v, err := elements(a, edsFolder+"experiment.xml", "Experiment/Name", "Experiment/Operator", "Experiment/RunStartTime",
-		"Experiment/RunEndTime", "Experiment/Label", "Experiment/InstrumentType", "Experiment/InstrumentSerialNumber", "Experiment/BarCode")
+		"Experiment/RunEndTime", "Experiment/BarCode", "Experiment/InstrumentType", "Experiment/InstrumentTypeId", "Experiment/InstrumentSerialNumber")
 	if err != nil {
 		return err
 	}
-	x.run.Name, x.run.Operator, x.run.Instrument, x.run.Serial = v[0], v[1], v[5], v[6]
+	x.run.Name, x.run.Operator, x.run.Instrument, x.run.Serial = v[0], v[1], first(v[5], v[6]), v[7]
 	x.run.Started, x.run.Ended = millis(v[2]), millis(v[3])
-	p, err := elements(a, edsFolder+"plate_setup.xml", "Plate/Rows", "Plate/Columns", "Plate/BarCode", "Plate/Name")
+	p, err := elements(a, edsFolder+"plate_setup.xml", "Plate/Rows", "Plate/Columns", "Plate/BarCode")
 	if err != nil {
-		return err
+		return err // without the size of the plate the wells would be wrong
 	}
-	if x.run.Plate = p[2]; x.run.Plate == "" {
-		x.run.Plate = v[7]
-	}
+	x.run.Plate = first(p[2], v[4])
 	rows, _ := strconv.Atoi(p[0])
 	cols, _ := strconv.Atoi(p[1])
 	if rows > 0 && cols > 0 && plate.F384.Holds(plate.Pos{Row: rows - 1, Col: cols - 1}) {
-		x.format = plate.Format{Rows: rows, Cols: cols}
+		x.format, x.sized = plate.Format{Rows: rows, Cols: cols}, true
 	}
 	if x.cycles, err = edsCycles(a); err != nil {
 		return err
@@ -195,7 +194,7 @@ func (x *eds) results(text string) error {
 func (x *eds) reading(r Row) {
 	h := x.header
 	n, ok := index(r.At(h.Col("Well")))
-	if !ok || n >= x.format.Size() && n >= plate.F384.Size() {
+	if !ok || n >= x.format.Size() && (x.sized || n >= plate.F384.Size()) {
 		x.run.Notes = append(x.run.Notes, pcr.Note{Line: r.Line, Code: "well.unreadable", Text: cut(r.At(0))})
 		return
 	}

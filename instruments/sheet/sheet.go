@@ -7,8 +7,9 @@
 // cost nothing to a reader of results.
 //
 // Memory: besides the file (64 MB at most, by its reader) a workbook whose rows are all kept holds what its parts unpack to
-// (unpack.MaxTotal, 256 MB) and MaxCells cells of 16 bytes (64 MB), and the reading of one sheet as much again for a moment. Standards: ECMA-376 part 1 (18.2, 18.3, 18.4) for xlsx, MS-CFB and
-// MS-XLS for xls.
+// (unpack.MaxTotal, 256 MB) and MaxCells cells of 16 bytes (64 MB); the reading of one sheet takes that again for a moment.
+//
+// Standards: ECMA-376 part 1 (18.2, 18.3, 18.4) for xlsx, MS-CFB and MS-XLS for xls.
 package sheet
 
 import (
