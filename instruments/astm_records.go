@@ -46,7 +46,9 @@ func decodeASTM(rules astmRules) func(*File) ([]pcr.Run, error) {
 			return nil, &Error{Code: CodeUnknown, Offset: -1, Value: start(f), Want: "ASTM records"}
 		}
 		d := astmDecoder{rules: rules, codes: map[string]string{}, r: astm.NewRecords(w.text)}
-		d.size(w.text)
+		if !d.size(w.text) {
+			return nil, wireFull("result records", MaxReadings)
+		}
 		return d.run(w.notes)
 	}
 }
@@ -65,8 +67,9 @@ type astmDecoder struct {
 	other    string            // what a message without results is
 }
 
-// size makes room for all readings: one for each R and C record.
-func (d *astmDecoder) size(text string) {
+// size makes room for all readings: one for each R and C record, and one for each failed order without any. It is false
+// where there are too many.
+func (d *astmDecoder) size(text string) bool {
 	sep := byte('\r')
 	if strings.IndexByte(text, sep) < 0 {
 		sep = '\n'
@@ -77,11 +80,18 @@ func (d *astmDecoder) size(text string) {
 			n++
 		}
 	}
+	if n > MaxReadings {
+		return false
+	}
 	d.all = make([]pcr.Reading, 0, n)
+	return true
 }
 
 func (d *astmDecoder) run(notes []pcr.Note) ([]pcr.Run, error) {
 	for d.r.Next() {
+		if len(d.runs) > MaxMessages || len(d.all) > MaxReadings {
+			return nil, wireFull("messages", MaxMessages)
+		}
 		switch d.r.Type() {
 		case 'H':
 			d.head()
@@ -159,6 +169,10 @@ func (d *astmDecoder) head() {
 	run.Instrument = trim(run.Instrument)
 	if d.rules.header != nil {
 		d.rules.header(&run, d.r)
+	}
+	if n := len(d.runs); n > 0 && len(d.runs[n-1].Readings) == 0 { // a query or the like: only its notes count
+		run.Notes = d.runs[n-1].Notes
+		d.runs = d.runs[:n-1]
 	}
 	d.runs = append(d.runs, run)
 }

@@ -2,6 +2,7 @@ package instruments
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -22,6 +23,18 @@ type wireText struct {
 func wire(f *File) wireText {
 	w, _ := view(f, "wire", func(f *File) (wireText, error) { return readWire(f.Raw), nil })
 	return w
+}
+
+// Limits of what one content may hold. A day of a city's laboratories is 100,000 readings; an empty record of two bytes
+// would otherwise take a hundred times its size in memory.
+const (
+	MaxReadings = 500_000
+	MaxMessages = 50_000
+)
+
+// wireFull is the refusal of content above these limits.
+func wireFull(what string, limit int) error {
+	return &Error{Code: CodeTooLarge, Offset: -1, Want: fmt.Sprintf("at most %d %s in one content", limit, what)}
 }
 
 // wireDepth is how far into the content the first frame or header is looked for.

@@ -1,11 +1,13 @@
 package instruments
 
 import (
+	"errors"
 	"strings"
 	"time"
 
 	"natlims/instruments/hl7"
 	"natlims/lims/pcr"
+	"natlims/lims/plate"
 )
 
 // HL7 v2 result messages of any instrument, with or without MLLP, several in one content, or inside ASTM frames.
@@ -52,13 +54,23 @@ func decodeHL7(rules hl7Rules) func(*File) ([]pcr.Run, error) {
 
 func hl7Runs(rules hl7Rules, w wireText) ([]pcr.Run, error) {
 	var runs []pcr.Run
-	line, refused := 0, ""
-	for _, text := range hl7.Split(w.text) {
+	line, total, refused := 0, 0, ""
+	messages := hl7.Split(w.text)
+	if len(messages) > MaxMessages {
+		return nil, wireFull("messages", MaxMessages)
+	}
+	for _, text := range messages {
 		m, err := hl7.Parse(text)
+		if errors.Is(err, hl7.ErrTooMany) {
+			return nil, wireFull("segments", hl7.MaxSegments)
+		}
 		if err != nil {
 			return nil, &Error{Code: CodeDamaged, Line: line + 1, Offset: -1, Value: cut(text), Want: "an HL7 message", Err: err}
 		}
 		d := hl7Decoder{rules: rules, m: m, line: line}
+		if total += strings.Count(text, "OBX"); total > MaxReadings {
+			return nil, wireFull("OBX segments", MaxReadings)
+		}
 		run := d.decode()
 		line += len(m.Segments)
 		if len(run.Readings) > 0 {
@@ -129,6 +141,7 @@ func (d *hl7Decoder) segment(s string) {
 		if d.specimen.Sample == "" && !d.last {
 			d.specimen.Sample = d.id(d.m.D.At(s, 3))
 		}
+		d.carrier(s)
 	case "OBX":
 		d.inOBX = true
 		d.reading(s)
@@ -153,6 +166,13 @@ func (d *hl7Decoder) id(field string) string {
 		}
 	}
 	return ""
+}
+
+// carrier takes plate and well from SAC-10 and SAC-11 (HL7 2.5.1 13.4.3). A rack has positions that are no wells: it is no plate.
+func (d *hl7Decoder) carrier(s string) {
+	if p, err := plate.ParsePos(d.id(d.m.D.At(s, 11))); err == nil {
+		d.specimen.Plate, d.specimen.Well = d.id(d.m.D.At(s, 10)), p.String()
+	}
 }
 
 func (d *hl7Decoder) order(s string) {
@@ -210,7 +230,7 @@ func (d *hl7Decoder) reading(s string) {
 	var f [hl7Fields + 1]string
 	split(s, d.m.D.Field, &f)
 	d.straighten(&f)
-	g := pcr.Reading{Line: d.line, State: pcr.Blank, Sample: d.specimen.Sample, Task: d.specimen.Task, Status: f[11], At: f[19]}
+	g := pcr.Reading{Line: d.line, State: pcr.Blank, Plate: d.specimen.Plate, Well: d.specimen.Well, Sample: d.specimen.Sample, Task: d.specimen.Task, Status: f[11], At: f[19]}
 	g.Target = d.m.D.Join(f[3])
 	if f[4] != "" {
 		g.Target += "#" + f[4]

@@ -144,6 +144,20 @@ func TestDamagedCapture(t *testing.T) {
 	require.Contains(t, told(runs, nil), "message.unended")
 }
 
+// TestWireLimits: what is small on the wire and large in memory is refused before it is read.
+func TestWireLimits(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{
+		"H|\\^&\r" + strings.Repeat("R\r", instruments.MaxReadings),
+		strings.Repeat("H|\\^&\rR\r", instruments.MaxMessages+2),
+		strings.Repeat("MSH|^~\\&|A\r", instruments.MaxMessages+1),
+		"MSH|^~\\&|A||||1||ORU^R01|1|P|2.5\r" + strings.Repeat("OBX\r", instruments.MaxReadings+1),
+	} {
+		_, err := instruments.Decode(&instruments.File{Raw: []byte(raw)}, "")
+		require.ErrorContains(t, err, instruments.CodeTooLarge)
+	}
+}
+
 func TestNotAWire(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{"", "H", "Hello, world", "H,1,2,3,4\n", "PK\x03\x04\x02\x01HPORCQ|", "Well,Cq\nA1,20\n", "\x02", "\x02\x03", "MSH", "MSHELL|1|2|3"} {
