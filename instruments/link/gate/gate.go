@@ -21,13 +21,16 @@ type Gate struct {
 	http  *http.Client
 	lines *link.Lines
 	posts []*post // by line
+	wait  time.Duration
 }
 
 // Options of Run. Now is required.
 type Options struct {
 	Now   func() time.Time
 	Log   *slog.Logger // nil: silent
-	Ready func(*Gate)  // called when the lines run; for tests and the health page
+	Ready func(*Gate)  // called once the lines have begun; may be nil
+
+	wait time.Duration // the first pause after a failure; tests shorten it
 }
 
 // Run works until the context ends. What is in the spools then stays there for the next time.
@@ -35,7 +38,10 @@ func Run(ctx context.Context, c Config, o Options) (err error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gate{c: c, now: o.Now, log: o.Log}
+	if o.wait == 0 {
+		o.wait = firstWait
+	}
+	g := &Gate{c: c, now: o.Now, log: o.Log, wait: o.wait}
 	if g.http, err = c.client(); err != nil {
 		return err
 	}

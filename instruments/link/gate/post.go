@@ -52,7 +52,7 @@ func (p *post) status(h link.Health) Status {
 
 // run carries until the context ends.
 func (p *post) run(ctx context.Context) {
-	wait := firstWait
+	wait := p.gate.wait
 	for ctx.Err() == nil {
 		e, ok, err := p.spool.Next()
 		if err == nil && !ok {
@@ -67,7 +67,7 @@ func (p *post) run(ctx context.Context) {
 		}
 		p.tell(ctx, err)
 		if err == nil {
-			wait = firstWait
+			wait = p.gate.wait
 			continue
 		}
 		var busy *later
