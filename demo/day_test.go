@@ -43,7 +43,7 @@ func TestDay(t *testing.T) {
 	rows, err := st.Instruments(ctx, 0)
 	require.NoError(t, err)
 	for _, r := range rows {
-		l := link.Line{ID: r.ID, Name: r.Code, Kind: link.Folder, Address: r.Address, Protocol: "file"}
+		l := link.Line{ID: r.ID, Name: r.Code, Kind: link.Kind(r.Line), Address: r.Address, Protocol: r.Protocol}
 		require.NoError(t, json.Unmarshal(r.Settings, &l.Settings))
 		all = append(all, l)
 	}

@@ -157,7 +157,8 @@ func (d *Day) send(ctx context.Context, p store.Plate) error {
 	}
 	for _, u := range d.city.Units {
 		if u.ID == *p.Instrument {
-			return d.bench.play(ctx, u, l, d.truth(p, c.Kits[p.Kit], func(code string) int { return c.History[code].Attempt }))
+			k := c.Kits[p.Kit]
+			return d.bench.play(ctx, u, l, k, d.truth(p, k, func(code string) int { return c.History[code].Attempt }))
 		}
 	}
 	return fmt.Errorf("plate %s runs on instrument %d: not one of the day's", p.Code, *p.Instrument)
@@ -212,13 +213,13 @@ func (d *Day) alerts(ctx context.Context, _ time.Duration) error {
 
 // await looks until something has come true.
 func (d *Day) await(ctx context.Context, what string, ok func() (bool, error)) error {
-	for end := time.Now().Add(time.Minute); ; {
+	for end := time.Now().Add(20 * time.Second); ; {
 		done, err := ok()
 		if done || err != nil {
 			return err
 		}
 		if time.Now().After(end) {
-			return fmt.Errorf("waited a minute for %s", what)
+			return fmt.Errorf("waited for %s", what)
 		}
 		select {
 		case <-ctx.Done():

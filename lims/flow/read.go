@@ -55,7 +55,7 @@ func (l *Line) judge(ctx context.Context, m store.Message) (string, error) {
 	driver, runs, err := decode(m)
 	if err != nil {
 		code, args := reason(err)
-		l.Log.Warn("message not read", "message", m.ID, "code", code)
+		l.Log.Warn("message not read", "message", m.ID, "instrument", m.Instrument, "driver", driver, "code", code)
 		return "failed", l.Store.FailMessage(ctx, m.ID, driver, code, args)
 	}
 	for try := 1; ; try++ {
@@ -64,7 +64,7 @@ func (l *Line) judge(ctx context.Context, m store.Message) (string, error) {
 			return "", err
 		}
 		if refusal != nil {
-			l.Log.Warn("message parked", "message", m.ID, "code", refusal.Code)
+			l.Log.Warn("message parked", "message", m.ID, "instrument", m.Instrument, "driver", driver, "code", refusal.Code)
 			return "parked", l.Store.ParkMessage(ctx, m, driver, refusal.Code, refusal.Args)
 		}
 		err = l.Store.Record(ctx, m, driver, judged)
