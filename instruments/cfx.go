@@ -15,8 +15,6 @@ import "natlims/lims/pcr"
 func init() {
 	register(Driver{Name: "cfx", Title: "Bio-Rad CFX96/384, Connect, Opus, C1000: Cq results (csv, txt, xlsx)", Wire: WireFile, Verified: true,
 		Sniff: sniffCFX, Decode: decodeCFX, Setup: setupCFX})
-	register(Driver{Name: "myiq", Title: "Bio-Rad MyiQ, iQ5: results (csv)", Wire: WireFile, Verified: true, Sniff: sniffMyiQ, Decode: decodeMyiQ})
-	register(Driver{Name: "opticon", Title: "Bio-Rad/MJ Opticon: results (txt)", Wire: WireFile, Verified: true, Sniff: sniffOpticon, Decode: decodeOpticon})
 }
 
 func cfxHead(h Header) bool {
@@ -58,46 +56,4 @@ func cfxRun(p preamble) pcr.Run {
 	return pcr.Run{Instrument: "Bio-Rad CFX", Name: name, Plate: p.of("ID", "Barcode", "Plate ID"), Operator: p.of("Created By User", "User"),
 		Serial: p.of("Base Serial Number", "Serial Number"), Software: p.of("CFX Manager Version", "CFX Maestro Version", "Software Version"),
 		Started: stamp(p.of("Run Started")), Ended: stamp(p.of("Run Ended"))}
-}
-
-func myiqHead(h Header) bool { return h.Has("Well", "Fluor", "Identifier") && h.Cq() >= 0 }
-
-func sniffMyiQ(f *File) int {
-	if _, ok := find(f, myiqHead); ok {
-		return 90
-	}
-	return 0
-}
-
-// decodeMyiQ reads `,"Well","Fluor","Type","Identifier","Replicate #","Threshold Cycle (Ct)",…`. A mean of "00.00" beside "N/A" is no value.
-func decodeMyiQ(f *File) ([]pcr.Run, error) {
-	h, ok := find(f, myiqHead)
-	if !ok {
-		return nil, nothing("", 0, "a table with Fluor, Identifier and Threshold Cycle")
-	}
-	l := newLong(h.Header)
-	l.well, l.dye, l.task, l.sample = h.Col("Well"), h.Col("Fluor"), h.Col("Type"), h.Col("Identifier")
-	return h.run(pcr.Run{Instrument: "Bio-Rad MyiQ"}, l)
-}
-
-func opticonHead(h Header) bool {
-	return h.Col("Well / Set") >= 0 && h.Cq() >= 0 || h.Has("Well", "Dye", "Description") && h.Cq() >= 0
-}
-
-func sniffOpticon(f *File) int {
-	if _, ok := find(f, opticonHead); ok {
-		return 90
-	}
-	return 0
-}
-
-// decodeOpticon reads "Well / Set→Dye→Content→Description→Efficiency→C(t)→…"; "Well /Set" is written too, one row for each dye.
-func decodeOpticon(f *File) ([]pcr.Run, error) {
-	h, ok := find(f, opticonHead)
-	if !ok {
-		return nil, nothing("", 0, "a table with Well / Set and C(t)")
-	}
-	l := newLong(h.Header)
-	l.dye, l.task, l.sample = h.Col("Dye"), h.Col("Content"), h.Col("Description")
-	return h.run(pcr.Run{Instrument: "Opticon"}, l)
 }

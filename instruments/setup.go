@@ -33,8 +33,8 @@ func checkLayout(l plate.Layout) error {
 	return nil
 }
 
-// plain1 is a text as one cell of one line: separators and line ends become blanks, so that no code can add a row.
-func plain1(s string) string {
+// oneCell is a text as one cell of one line: separators and line ends become blanks, so that no code can add a row.
+func oneCell(s string) string {
 	return strings.TrimSpace(strings.Map(func(r rune) rune {
 		if r < ' ' || r == '"' {
 			return ' '
@@ -65,7 +65,7 @@ func writeTable(sep rune, crlf bool, rows [][]string) ([]byte, error) {
 	w.Comma, w.UseCRLF = sep, crlf
 	for _, r := range rows {
 		for i := range r {
-			r[i] = plain1(r[i])
+			r[i] = oneCell(r[i])
 		}
 	}
 	if err := w.WriteAll(rows); err != nil {

@@ -32,7 +32,7 @@ func appbioSetup(l plate.Layout, block, instrument string, indexed bool) (SetupF
 		return SetupFile{}, err
 	}
 	var b strings.Builder
-	for _, kv := range [][2]string{{"Block Type", block}, {"Chemistry", "TAQMAN"}, {"Experiment Barcode", plain1(l.Code)}, {"Experiment Run End Time", "Not Started"},
+	for _, kv := range [][2]string{{"Block Type", block}, {"Chemistry", "TAQMAN"}, {"Experiment Barcode", oneCell(l.Code)}, {"Experiment Run End Time", "Not Started"},
 		{"Instrument Type", instrument}, {"Passive Reference", "ROX"}} {
 		fmt.Fprintf(&b, "* %s = %s\r\n", kv[0], kv[1])
 	}
@@ -45,7 +45,7 @@ func appbioSetup(l plate.Layout, block, instrument string, indexed bool) (SetupF
 		if indexed {
 			fmt.Fprintf(&b, "%d\t", l.Format.Index(w.Pos)+1)
 		}
-		fmt.Fprintf(&b, "%s\t%s\t\t\t\t\t\t%s\t\t\t\t%s\r\n", w.Pos, plain1(w.Code), appbioTask(w.Role), plain1(w.Arm))
+		fmt.Fprintf(&b, "%s\t%s\t\t\t\t\t\t%s\t\t\t\t%s\r\n", w.Pos, oneCell(w.Code), appbioTask(w.Role), oneCell(w.Arm))
 	}
 	return SetupFile{Name: fileName(l.Code, "-setup.txt"), Type: "text/plain; charset=utf-8", Bytes: []byte(b.String())}, nil
 }
