@@ -17,6 +17,9 @@ func evalDecode(f *fields) (any, error) {
 	if err := f.done(in); err != nil {
 		return nil, err
 	}
+	if err := r.Test.Check(); err != nil {
+		return nil, err
+	}
 	d, err := NewDesign(n, pools)
 	if err != nil {
 		return nil, err

@@ -57,6 +57,8 @@ func TestRefusals(t *testing.T) {
 		{UnknownName, `{"decode":{"pools":[[1]],"positive":[2]}}`}, {Duplicate, `{"decode":{"pools":[[1]],"positive":[1,1]}}`},
 		{UnknownName, `{"decode":{"pools":[[1,5]],"positive":[1],"n":4}}`}, {BadField, `{"decode":{"pools":[[1]]}}`},
 		{BadField, `{"decode":{"pools":[[1]],"positive":[1],"E":1}}`}, {BadField, `{"decode":[]}`}, {BadField, `{"decode":{"pools":[[1]],"positive":[1],"e":-1}}`},
+		{BadAccuracy, `{"decode":{"pools":[[1]],"positive":[1],"se":0.3,"sp":0.5}}`}, {BadRisk, `{"decode":{"pools":[[1]],"positive":[1],"risk":1}}`},
+		{EmptyPool, `{"scheme":"design","pools":[[1],[]],"risk":0.1}`}, {BadSize, `{"scheme":"design","pools":[[1,2]],"risk":[0.1]}`},
 		{EmptyPool, `{"prevalence":{"pools":[]}}`}, {BadSize, `{"prevalence":{"pools":[{"size":5,"tested":2,"positive":3}]}}`},
 		{BadSize, `{"prevalence":{"pools":[{"size":0,"tested":2,"positive":1}]}}`}, {BadField, `{"prevalence":{"pools":[{"size":5,"tested":2}]}}`},
 		{BadField, `{"prevalence":{"pools":[{"size":5,"tested":2,"positive":1}],"interval":"wald"}}`},
