@@ -6,15 +6,17 @@
 // # The wire
 //
 //	Deframer   bytes of an instrument -> messages      NewDeframer, Feed, Expire, Drop
+//	Sender     a message -> a block, its acknowledgement   NewSender, Send, Take, Expire, Drop
 //	Frame      a message -> the bytes of one block
 //
 //	for each chunk p read from the line:
 //		for _, ev := range d.Feed(now, p) {
-//			Message     m, err := hl7.Parse(string(ev.Bytes)); store, commit, then write hl7.Frame(a) for each a of hl7.Acks(...)
+//			Message     m, err := hl7.Parse(text); if the sender's Take(now, m) says that it is an answer: handle its events;
+//			            else store, commit, then write hl7.Frame(a) for each a of m.Acks(hl7.Kept, reply)
 //			Incomplete  ev.Bytes never ended (ev.Code says why): tray of incomplete transmissions
 //			Fault       for the log
 //		}
-//	when d.Deadline() is not zero and has passed: d.Expire(now)
+//	when a Deadline is not zero and has passed: Expire(now)
 //
 // Several blocks in a chunk, blocks split anywhere, a missing start byte and a missing last CR are all served.
 // HL7 has no retransmission below the message: a sender that misses its acknowledgement sends the message again, so

@@ -54,12 +54,12 @@ func Parse(text string) (Parsed, error) {
 		} else {
 			text = ""
 		}
-		if seg = strings.Trim(seg, "\n\x00\x0b\x1c \t"); seg == "" {
+		if seg = bare(seg); seg == "" {
 			continue
 		}
 		if strings.IndexByte(seg, LF) >= 0 { // both kinds of ends in one text
 			for _, s := range strings.Split(seg, "\n") {
-				if s = strings.TrimSpace(s); s != "" && len(m.Segments) < MaxSegments {
+				if s = bare(s); s != "" && len(m.Segments) < MaxSegments {
 					m.Segments = append(m.Segments, s)
 				}
 			}
@@ -68,6 +68,11 @@ func Parse(text string) (Parsed, error) {
 		m.Segments = append(m.Segments, seg)
 	}
 	return m, nil
+}
+
+// bare takes off what stands around a segment; blanks at its end belong to its last field.
+func bare(seg string) string {
+	return strings.TrimRight(strings.TrimLeft(seg, "\n\x00\x0b\x1c \t"), "\n\x00\x0b\x1c")
 }
 
 // header is where MSH begins: first in its line, with a delimiter behind it.

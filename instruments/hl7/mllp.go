@@ -20,6 +20,9 @@ const (
 	Message    Kind = iota // Bytes is a whole message
 	Incomplete             // Bytes is a message that never ended; Code says why
 	Fault                  // Code and Text say what was dropped
+	Write                  // Bytes is a block that goes to the line now (Sender)
+	Sent                   // the receiver took the message given to Send
+	Failed                 // the message given to Send was given up; Code and Text say why
 )
 
 // Event is one thing that the caller must do or may want to know. Bytes belongs to the caller.
@@ -37,6 +40,8 @@ const (
 	CodeSize    = "block.too_large" // more than the limit
 	CodeSilence = "block.silence"   // nothing for 30 s
 	CodeDropped = "line.dropped"    // the line was lost
+	CodeSilent  = "answer.none"     // no acknowledgement after the last try
+	CodeRefused = "answer.refused"  // MSA-1 is AE, AR, CE or CR
 )
 
 type blockState int
