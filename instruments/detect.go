@@ -94,7 +94,22 @@ func Decode(f *File, name string) ([]pcr.Run, error) {
 	if n == 0 {
 		return runs, &Error{Driver: d.Name, Code: CodeNoResults, Offset: -1, Want: "at least one reading"}
 	}
+	if d.Wire == WireFile && !f.Workbook() {
+		runs[0].Notes = append(runs[0].Notes, badLines(f)...)
+	}
 	return runs, nil
+}
+
+// badLines are the lines of a text with bytes that are no text, as notes: names and values on them are not as they were written.
+func badLines(f *File) (notes []pcr.Note) {
+	t, err := f.Text()
+	if err != nil {
+		return nil // an archive
+	}
+	for _, n := range t.Bad {
+		notes = append(notes, pcr.Note{Line: n, Code: "text.damaged", Text: cut(t.Lines[n-1])})
+	}
+	return notes
 }
 
 // start is the beginning of the content for an error message.

@@ -14,11 +14,8 @@ type found struct {
 	Header
 }
 
-// maxHeads bounds the header rows that are looked at; depth is how far down a table they are looked for.
-const (
-	maxHeads = 2000 // a sample may be called "Pos"
-	depth    = 20000
-)
+// maxHeads bounds the header rows that are looked at. A sample may be called "Pos", so they are more than tables.
+const maxHeads = 2000
 
 // bulky are the parts that hold measurements and no results; they are read only where curves are wanted.
 var bulky = set("rawdata", "multicomponentdata", "multicomponent", "amplificationdata", "meltcurverawdata", "meltcurvedata", "samplesetup", "quan.ampdata")
@@ -45,7 +42,7 @@ func tryHeads(f *File) ([]found, error) {
 			if err != nil {
 				return all, err
 			}
-			for i, r := range rows[:min(len(rows), depth)] {
+			for i, r := range rows {
 				if len(r.Cells) < 2 || !headRow(r) {
 					continue
 				}

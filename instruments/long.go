@@ -31,6 +31,9 @@ func newLong(h Header) long {
 	return long{well: h.Well(), index: -1, sample: -1, target: -1, dye: -1, cq: h.Cq(), call: -1, task: -1, omit: -1, unit: -1, value: -1}
 }
 
+// maxUnread bounds the rows without a well that are noted between two readings.
+const maxUnread = 100
+
 // The words of columns that exclude a well.
 var omitWords = set("true", "1", "1.0", "yes", "excluded", "omitted", "x")
 
@@ -45,8 +48,9 @@ func column(rows []Row, col int) iter.Seq[string] {
 	}
 }
 
-// read makes the readings of the rows below the header. A row whose well cannot be read is no reading; it becomes a
-// Note where its Cq cell holds a number, because then something was measured there.
+// read makes the readings of the rows below the header. A row whose well cannot be read is no reading. It becomes a Note
+// where readings follow it, so that no row inside the table is lost in silence, and where its Cq cell holds a number,
+// because then something was measured there; what else stands below the last reading are settings.
 func (l long) read(rows []Row) (readings []pcr.Reading, notes []pcr.Note) {
 	if l.rule.Mark = l.mark; l.mark == 0 {
 		l.rule.Mark = CqMark(l.cqCells(rows))
@@ -55,6 +59,7 @@ func (l long) read(rows []Row) (readings []pcr.Reading, notes []pcr.Note) {
 		l.omitted = omitWords
 	}
 	readings = make([]pcr.Reading, 0, min(len(rows), 4096))
+	var unread []pcr.Note
 	for _, r := range rows {
 		if l.stop != nil && l.stop(r) {
 			break
@@ -70,11 +75,14 @@ func (l long) read(rows []Row) (readings []pcr.Reading, notes []pcr.Note) {
 				}
 				break // another table
 			}
-			if c := r.At(l.cq); r.At(l.well) != "" && numeric(c) && len(r.Cells) > l.cq && len(r.Cells) > 2 {
+			if c := r.At(l.cq); r.At(l.well) != "" && numeric(c) && len(r.Cells) > 2 {
 				notes = append(notes, pcr.Note{Line: r.Line, Code: "well.unreadable", Text: cut(r.At(l.well))})
+			} else if len(unread) < maxUnread && !r.Blank() {
+				unread = append(unread, pcr.Note{Line: r.Line, Code: "row.unread", Text: cut(strings.Join(r.Cells, " "))})
 			}
 			continue
 		}
+		notes, unread = append(notes, unread...), unread[:0]
 		readings = append(readings, pcr.Reading{Well: well, Sample: r.At(l.sample), Target: r.At(l.target), Dye: r.At(l.dye), Call: r.At(l.call),
 			Task: r.At(l.task), Unit: r.At(l.unit), Value: r.At(l.value), Line: r.Line})
 		g := &readings[len(readings)-1]

@@ -70,8 +70,8 @@ func (m Mapping) Check() error {
 		return fmt.Errorf("mapping decimal %q: expected \".\" or \",\"", m.Decimal)
 	case m.Empty != "" && m.Empty != "empty" && m.Empty != "none":
 		return fmt.Errorf("mapping empty %q: expected \"empty\" or \"none\"", m.Empty)
-	case m.Row < 0 || m.Row > depth:
-		return fmt.Errorf("mapping row %d: expected 0 to %d", m.Row, depth)
+	case m.Row < 0 || m.Row > MaxRows:
+		return fmt.Errorf("mapping row %d: expected 0 to %d", m.Row, MaxRows)
 	case m.Wells != 0 && m.Wells != 96 && m.Wells != 384:
 		return fmt.Errorf("mapping wells %d: expected 0, 96 or 384", m.Wells)
 	case m.Encoding != "" && decoders[m.Encoding] == nil:
@@ -191,7 +191,7 @@ func (m Mapping) head(f *File) (found, bool) {
 		if err != nil {
 			continue
 		}
-		for i, r := range rows[:min(len(rows), depth)] {
+		for i, r := range rows {
 			if m.Row > 0 && r.Line == m.Row {
 				return found{t, rows, newHeader(i, r)}, true
 			}
