@@ -67,3 +67,22 @@ func TestRegularTable(t *testing.T) {
 		require.InDelta(t, c.want, got.PerPerson(), 6e-5)
 	}
 }
+
+func TestSizeSearches(t *testing.T) {
+	t.Parallel()
+	r := ask(t, map[string]any{"optimise": "regular", "r": 2, "risk": .01})
+	require.EqualValues(t, 25, r["s"])
+	require.InDelta(t, .135475, r["tests_per_person"], 6e-7)
+	h := ask(t, map[string]any{"optimise": "halving", "stages": 4, "risk": .01, "se": .98, "sp": .999, "max": 40})
+	best := 2.0
+	for n := 2; n <= 40; n++ {
+		x := ask(t, map[string]any{"scheme": "halving", "n": n, "stages": 4, "risk": .01, "se": .98, "sp": .999})
+		best = min(best, x["tests_per_person"].(float64))
+	}
+	require.InDelta(t, best, h["tests_per_person"], 1e-12)
+	c := ask(t, map[string]any{"optimise": "hypercube", "d": 3, "risk": .01, "max": 9})
+	for l := 2; l <= 9; l++ {
+		x := ask(t, map[string]any{"scheme": "hypercube", "l": l, "d": 3, "risk": .01})
+		require.GreaterOrEqual(t, x["tests_per_person"], c["tests_per_person"])
+	}
+}

@@ -21,7 +21,8 @@ import (
 //	            design {pools, n, e, risk, se, sp}   two-disease {n, joint, se, sp}
 //	optimise    tree {stages, min, max, risk, se, sp, objective, d1, d2}: number of stages
 //	            array, array-master {min, max, oblong, persons, strict, …}
-//	            partition {min, max, …}   regular {r, e, min, max, …}
+//	            partition {min, max, …}   regular {r, e, min, max, …}: pool size
+//	            halving {stages, min, max, …}: persons   hypercube {d, e, min, max, …}: side
 //	            best {persons, wells, rounds, max, pse, late, prices, cut, sigma, cq, …}
 //	decode      {pools, positive, n, e, risk, se, sp}
 //	prevalence  {pools: [{size, tested, positive}], estimator, interval, level, se, sp}

@@ -9,6 +9,8 @@ type choiceAnswer struct {
 	Pools     []int   `json:"pools,omitempty"`
 	R         int     `json:"r,omitempty"`
 	S         int     `json:"s,omitempty"`
+	L         int     `json:"l,omitempty"`
+	D         int     `json:"d,omitempty"`
 	Objective string  `json:"objective"`
 	Value     num     `json:"value"`
 	charAnswer
@@ -28,7 +30,7 @@ func answerChoice(c Choice, g Goal) choiceAnswer {
 
 var searches = map[string]func(*fields) (any, error){
 	"tree": searchTree, "array": searchArray, "array-master": searchArray, "partition": searchPartition,
-	"regular": searchRegular, "best": searchBest,
+	"regular": searchRegular, "halving": searchHalving, "hypercube": searchHypercube, "best": searchBest,
 }
 
 func evalOptimise(f *fields) (any, error) {
@@ -36,7 +38,7 @@ func evalOptimise(f *fields) (any, error) {
 	f.need("optimise", "a name", &name)
 	do := searches[name]
 	if f.err != nil || do == nil {
-		f.fail(BadField, "optimise %q: expected tree, array, array-master, partition, regular or best", name)
+		f.fail(BadField, "optimise %q: expected tree, array, array-master, partition, regular, halving, hypercube or best", name)
 		return nil, f.err
 	}
 	return do(f)
@@ -137,32 +139,87 @@ func searchPartition(f *fields) (any, error) {
 	return a, nil
 }
 
-// searchRegular finds the pool size of a regular design.
-func searchRegular(f *fields) (any, error) {
-	g, goal := Regular{R: f.size("r"), E: f.int("e", 0)}, f.goal()
-	g.Pool, g.Each = f.poolTests()
-	p, r := f.oneRisk(), f.span()
-	if err := f.done(); err != nil {
-		return nil, err
-	}
-	r, err := r.or(2, 100)
+// sizeSearch is an optimisation over one size, tried one by one.
+type sizeSearch struct {
+	goal     Goal
+	min, max int // default range
+	try      func(n int) (Char, error)
+	note     func(a *choiceAnswer, n int) // writes the configuration
+}
+
+func (q sizeSearch) answer(r Range) (any, error) {
+	r, err := r.or(q.min, q.max)
 	if err != nil {
 		return nil, err
 	}
-	if err := goal.check(); err != nil {
+	if err := q.goal.check(); err != nil {
 		return nil, err
 	}
-	var best choiceAnswer
-	for g.S = r.Min; g.S <= r.Max; g.S++ {
-		c, err := g.Char(p, 1)
+	best, size := Choice{}, 0
+	for n := r.Min; n <= r.Max; n++ {
+		c, err := q.try(n)
 		if err != nil {
 			return nil, err
 		}
-		if v := goal.each(c); best.S == 0 || v < float64(best.Value)-1e-13 {
-			best = answerChoice(Choice{Char: c, Value: v}, goal)
-			best.R, best.S = g.R, g.S
+		v := q.goal.Value(c)
+		if len(c.Each) == 1 {
+			v = q.goal.each(c)
+		}
+		if size == 0 || v < best.Value-1e-13 {
+			best, size = Choice{Char: c, Value: v}, n
 		}
 	}
-	best.Tests, best.Persons, best.Each = nil, 0, nil
-	return best, nil
+	a := answerChoice(best, q.goal)
+	q.note(&a, size)
+	return a, nil
+}
+
+// searchRegular finds the pool size of a regular design.
+func searchRegular(f *fields) (any, error) {
+	g, r, p := Regular{R: f.size("r"), E: f.int("e", 0)}, f.span(), f.oneRisk()
+	g.Pool, g.Each = f.poolTests()
+	q := sizeSearch{goal: f.goal(), min: 2, max: 100}
+	if err := f.done(); err != nil {
+		return nil, err
+	}
+	q.try = func(n int) (Char, error) { g.S = n; return g.Char(p, 1) }
+	q.note = func(a *choiceAnswer, n int) {
+		a.R, a.S, a.Tests, a.Persons, a.Each = g.R, n, nil, 0, nil
+	}
+	return q.answer(r)
+}
+
+// searchHalving finds the number of persons of a halving in so many stages.
+func searchHalving(f *fields) (any, error) {
+	stages, r, p := f.size("stages"), f.span(), f.oneRisk()
+	t := Tree{Tests: f.tests()}
+	q := sizeSearch{goal: f.goal(), min: 2, max: 50}
+	if err := f.done(); err != nil {
+		return nil, err
+	}
+	if len(t.Tests) != 1 && len(t.Tests) != stages {
+		return nil, refuse(BadAccuracy, "%d accuracies for %d stages: expected one, or one per stage", len(t.Tests), stages)
+	}
+	q.try = func(n int) (Char, error) {
+		h, err := Halving(n, stages)
+		if err != nil {
+			return Char{}, err
+		}
+		return Tree{Stages: h, Tests: t.Tests}.trimmed().Char(Same(p, n))
+	}
+	q.note = func(a *choiceAnswer, n int) { a.Stages, _ = Halving(n, stages) }
+	return q.answer(r)
+}
+
+// searchHypercube finds the side of a cube of d dimensions.
+func searchHypercube(f *fields) (any, error) {
+	h, r, p := Hypercube{D: f.size("d"), E: f.int("e", 0)}, f.span(), f.oneRisk()
+	h.Pool, h.Each = f.poolTests()
+	q := sizeSearch{goal: f.goal(), min: 2, max: 5}
+	if err := f.done(); err != nil {
+		return nil, err
+	}
+	q.try = func(n int) (Char, error) { h.L = n; return h.Char(p) }
+	q.note = func(a *choiceAnswer, n int) { a.L, a.D = n, h.D }
+	return q.answer(r)
 }
