@@ -53,7 +53,7 @@ func Unframe(raw []byte) Capture {
 
 // plain is a text without frames: the control characters of the link become ends of records.
 func plain(raw []byte) []byte {
-	if bytes.IndexAny(raw, "\x00\x03\x04\x05\x06\x15\x17") < 0 {
+	if !bytes.ContainsAny(raw, "\x00\x03\x04\x05\x06\x15\x17") {
 		return raw
 	}
 	out := make([]byte, 0, len(raw))

@@ -23,7 +23,7 @@
 //		Incomplete  store ev.Bytes in the tray of incomplete transmissions, with ev.Code
 //		Sent/Failed the message given to Send was accepted by the instrument, or was given up
 //		Fault, Opened, Closed: for the log and the instrument page
-//	when the line is lost: handle the events of line.Drop()
+//	when the line is lost: handle the events of line.Drop(); when it is back: those of line.Up(now)
 //
 // The slice of events is reused by the next call; ev.Bytes of Message and Incomplete belongs to the caller.
 //

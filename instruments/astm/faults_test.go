@@ -336,6 +336,26 @@ func TestSilentPeer(t *testing.T) {
 	require.Equal(t, []byte{ENQ}, writes(s.Expire(t0.Add(YieldTime))))
 }
 
+// TestYieldedLineDoesNotSpin: a long session of the instrument outlasts the timer of the host's own message.
+func TestYieldedLineDoesNotSpin(t *testing.T) {
+	t.Parallel()
+	l := NewLine(Options{}, SendOptions{})
+	_, err := l.Send(t0, []byte(small))
+	require.NoError(t, err)
+	_, err = l.Send(t0, []byte(small))
+	require.NoError(t, err, "queued")
+	l.Feed(t0, []byte{ENQ}) // contention
+	require.Equal(t, []byte{ACK}, writes(l.Feed(t0.Add(time.Second), []byte{ENQ})))
+	now := t0.Add(25 * time.Second)
+	l.Feed(now, Frame(1, []byte("H|\\^&\r"), ETX, true))
+	require.True(t, l.Deadline().After(now), "%s", l.Deadline())
+	ev := l.Feed(now, []byte{EOT})
+	require.Equal(t, []byte{ENQ}, writes(ev), "the host asks for the line again")
+	ev = l.Drop()
+	require.Equal(t, Failed, ev[0].Kind)
+	require.Equal(t, []byte{ENQ}, writes(l.Up(now)), "the queued message, when the line is back")
+}
+
 func TestSenderInterrupted(t *testing.T) {
 	t.Parallel()
 	s := NewSender(SendOptions{OneRecord: true})

@@ -24,30 +24,26 @@ func (l *Line) Send(now time.Time, message []byte) ([]Event, error) {
 	if len(l.queue) >= MaxQueue {
 		return nil, ErrBusy
 	}
+	if err := sendable(message); err != nil {
+		return nil, err
+	}
 	l.queue = append(l.queue, message)
-	return l.events, l.next(now)
+	l.next(now)
+	return l.events, nil
 }
 
-// next begins the oldest queued message if the line is free.
-func (l *Line) next(now time.Time) error {
-	if !l.Receiver.Idle() {
-		return nil
-	}
-	if l.Sender.Busy() {
+// next begins the oldest queued message if the line is free, or asks again for the line that was yielded.
+func (l *Line) next(now time.Time) {
+	switch {
+	case !l.Receiver.Idle():
+	case l.Sender.Busy():
 		l.take(l.Sender.resume(now))
-		return nil
-	}
-	for len(l.queue) > 0 {
+	case len(l.queue) > 0:
 		m := l.queue[0]
 		l.queue = l.queue[1:]
-		ev, err := l.Sender.Send(now, m)
-		if err != nil {
-			return err
-		}
+		ev, _ := l.Sender.Send(now, m) // it is idle, and the message was looked at before it was queued
 		l.take(ev)
-		return nil
 	}
-	return nil
 }
 
 func (l *Line) take(ev []Event) { l.events = append(l.events, ev...) }
@@ -72,9 +68,7 @@ func (l *Line) settle(now time.Time) []Event {
 	if n := len(l.events); n > 0 {
 		switch l.events[n-1].Kind {
 		case Closed, Sent, Failed:
-			if err := l.next(now); err != nil {
-				l.events = append(l.events, Event{Kind: Failed, Text: err.Error()})
-			}
+			l.next(now)
 		}
 	}
 	return l.events
@@ -99,8 +93,21 @@ func (l *Line) Drop() []Event {
 	return l.events
 }
 
-// Deadline is the instant at which Expire must be called; zero for none.
-func (l *Line) Deadline() time.Time { return earlier(l.Receiver.Deadline(), l.Sender.Deadline()) }
+// Up sends what was queued before the line was lost, now that it is back.
+func (l *Line) Up(now time.Time) []Event {
+	l.events = l.events[:0]
+	l.next(now)
+	return l.events
+}
+
+// Deadline is the instant at which Expire must be called; zero for none. While the instrument has the line, a message of
+// ours that yielded to it has no timer.
+func (l *Line) Deadline() time.Time {
+	if !l.Receiver.Idle() {
+		return l.Receiver.Deadline()
+	}
+	return l.Sender.Deadline()
+}
 
 // Expire tells the line that it is now.
 func (l *Line) Expire(now time.Time) []Event {

@@ -173,7 +173,7 @@ func TestClosingAcknowledgementWaits(t *testing.T) {
 	// Refused: NAK; the instrument sends the closing frame again and the whole message comes again.
 	require.Equal(t, []byte{ACK}, writes(r.Feed(t0, []byte{ENQ})))
 	for _, p := range f {
-		ev = r.Feed(t0, p)
+		r.Feed(t0, p)
 	}
 	require.Equal(t, []byte{NAK}, writes(r.Refuse(t0, "disk full")))
 	ev = r.Feed(t0, f[len(f)-1])

@@ -67,14 +67,11 @@ func NewSender(o SendOptions) *Sender {
 // Send begins to send a message: records, each ended by CR, in the instrument's code page.
 func (s *Sender) Send(now time.Time, message []byte) ([]Event, error) {
 	s.begin(now)
-	switch {
-	case s.state != idle:
+	if s.state != idle {
 		return nil, ErrBusy
-	case len(message) == 0:
-		return nil, ErrEmpty
 	}
-	if i := bytes.IndexFunc(message, forbidden); i >= 0 {
-		return nil, fmt.Errorf("%w: %q at byte %d", ErrText, message[i], i)
+	if err := sendable(message); err != nil {
+		return nil, err
 	}
 	s.frames = Frames(message, s.opt)
 	s.next, s.tries = 0, 0
@@ -84,6 +81,17 @@ func (s *Sender) Send(now time.Time, message []byte) ([]Event, error) {
 		s.enquire()
 	}
 	return s.events, nil
+}
+
+// sendable says whether a message can stand in frames.
+func sendable(message []byte) error {
+	if len(message) == 0 {
+		return ErrEmpty
+	}
+	if i := bytes.IndexFunc(message, forbidden); i >= 0 {
+		return fmt.Errorf("%w: %q at byte %d", ErrText, message[i], i)
+	}
+	return nil
 }
 
 // Feed takes the answers of the receiver that came at now.
