@@ -8,7 +8,8 @@ import (
 // MaxContent is the largest message or file that is read, in bytes.
 const MaxContent = 64 << 20
 
-// File is the content of one message or file. Views of it (text, tables, archive entries) are made once and shared by all drivers.
+// File is the content of one message or file. Views of it (text, tables, archive entries) are made once and shared by all
+// drivers; it may be read by several goroutines.
 type File struct {
 	Name string // for people only, never used to recognise a format
 	Raw  []byte

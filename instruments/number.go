@@ -205,7 +205,7 @@ type CqRule struct {
 }
 
 // noCqWords are the words that instruments write where there was no amplification, as key writes them.
-var noCqWords = set("undetermined", "undet.", "undet", "n/a", "na", "nan", "noct", "nocq", "noc", "nocp", "nocrt", "n.def.", "n.def", "-", "--",
+var noCqWords = set("undetermined", "undet.", "undet", "n/a", "na", "nan", "noct", "nocq", "noc", "nocp", "nocrt", "n.def.", "n.def", "-", "--", "–", "—",
 	"unbestimmt", "nichtbestimmt", "indéterminé", "indetermine", "indeterminado", "nondeterminato", "indeterminato", "无ct", "无cq", "未测定", "未检出ct", "неопределено")
 
 // Read gives what a cell of the Cq column says. known is false where the cell is neither a number nor a known word:

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,6 +57,24 @@ func TestDetectRefuses(t *testing.T) {
 	}
 	_, err := instruments.Decode(&instruments.File{Raw: make([]byte, instruments.MaxContent+1)}, "")
 	require.ErrorContains(t, err, instruments.CodeTooLarge)
+}
+
+// TestFileIsShared reads one File in several goroutines, as a page and the line may do.
+func TestFileIsShared(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile("testdata/quantstudio-da1/sections.txt")
+	require.NoError(t, err)
+	f := &instruments.File{Raw: raw}
+	got := make([]string, 4)
+	var all sync.WaitGroup
+	for i := range got {
+		all.Go(func() { got[i] = told(instruments.Decode(f, "")) })
+	}
+	all.Wait()
+	for _, g := range got {
+		require.Equal(t, got[0], g)
+		require.NotEmpty(t, g)
+	}
 }
 
 // TestXMLRefuses holds that no document type, entity or endless nesting is read.

@@ -3,6 +3,7 @@ package instruments
 import (
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -11,9 +12,9 @@ import (
 type Table struct {
 	Name string
 	make func() ([]Row, error)
+	once sync.Once
 	rows []Row
 	err  error
-	done bool
 }
 
 // NewTable makes a Table whose rows are read when they are first asked for.
@@ -24,10 +25,7 @@ func (t *Table) Rows() ([]Row, error) {
 	if t == nil {
 		return nil, nil
 	}
-	if !t.done {
-		t.rows, t.err = t.make()
-		t.done = true
-	}
+	t.once.Do(func() { t.rows, t.err = t.make() })
 	return t.rows, t.err
 }
 
