@@ -244,12 +244,14 @@ func TestRepeatedAndMerged(t *testing.T) {
 
 func TestStoreFails(t *testing.T) {
 	t.Parallel()
-	for _, times := range []int{1, 5, 6, 20} {
-		w := newWorld(t, SendOptions{OneRecord: true})
-		w.refuse = times
-		w.deliver(twenty)
-		w.check(twenty, 1)
-		require.Equal(t, 1+times/MaxTries, w.tries)
+	for _, o := range []SendOptions{{OneRecord: true}, {}, {FrameText: 7}, {FrameText: 4}, {FrameText: 64000}} {
+		for _, times := range []int{1, 5, 6, 20} {
+			w := newWorld(t, o)
+			w.refuse = times
+			w.deliver(twenty)
+			w.check(twenty, 1)
+			require.Equal(t, 1+times/MaxTries, w.tries)
+		}
 	}
 }
 

@@ -105,7 +105,7 @@ func (r *Receiver) Refuse(now time.Time, why string) []Event {
 		return r.events
 	}
 	r.text = r.text[:r.before]
-	r.seen = min(r.seen, r.before)
+	r.seen = 0 // a record may have begun before the frame
 	r.fault(CodeRefused, why)
 	r.answer(false)
 	r.release()
