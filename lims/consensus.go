@@ -75,6 +75,21 @@ func DefaultParallel() Parallel {
 	}}
 }
 
+// ParallelAt is the policy that is valid on a day (RFC 3339 date): the latest that begins on it or before. A sample keeps the
+// version it was registered under.
+func ParallelAt(list []Parallel, day string) (Parallel, error) {
+	best := -1
+	for i, p := range list {
+		if p.From <= day && (best < 0 || p.From >= list[best].From) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return Parallel{}, E(NotFound, "policy.parallel", Args{"day": day})
+	}
+	return list[best], nil
+}
+
 // Side is how the arm counts.
 func (a Arm) Side() Side {
 	switch {

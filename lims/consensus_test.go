@@ -94,3 +94,15 @@ func TestConsensusNeedsTwoKitsAndTwoLabs(t *testing.T) {
 	require.True(t, lims.Consensus(p, lims.Arm{Kit: "x", Call: "negative"}, lims.Arm{}).Release)
 	require.Equal(t, []string{"retest_other_kit"}, lims.Consensus(p, lims.Arm{Kit: "x", Call: "positive"}, lims.Arm{}).Next)
 }
+
+func TestParallelAt(t *testing.T) {
+	t.Parallel()
+	list := []lims.Parallel{{Version: "2", From: "2022-03-15"}, {Version: "1", From: "2020-01-01"}, {Version: "3", From: "2022-06-09"}}
+	for day, want := range map[string]string{"2020-01-01": "1", "2022-03-14": "1", "2022-03-15": "2", "2026-01-01": "3"} {
+		p, err := lims.ParallelAt(list, day)
+		require.NoError(t, err)
+		require.Equal(t, want, p.Version)
+	}
+	_, err := lims.ParallelAt(list, "2019-12-31")
+	require.ErrorIs(t, err, lims.NotFound)
+}

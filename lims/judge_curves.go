@@ -98,29 +98,37 @@ func (s *sheet) disagree(v *Verdict, maxOff float64) {
 		w := &v.Wells[n]
 		for _, p := range append([]plate.Pos{w.Pos}, w.Also...) {
 			cell := &s.wells[s.at[s.c.Layout.Format.Index(p)]]
-			for t := range cell.traces {
-				if f := cell.kit.Targets[t]; f.Role == pcr.Virus {
-					w.Flags = append(w.Flags, doubt(p, f.ID, cell.row[t], cell.traces[t], off[cell.kit], t, maxOff)...)
+			for t, trace := range cell.traces {
+				if cell.kit.Targets[t].Role != pcr.Virus {
+					continue
+				}
+				usual := math.NaN()
+				if m := off[cell.kit]; m != nil {
+					usual = m[t]
+				}
+				if code := doubt(cell.row[t], trace, usual, maxOff); code != "" {
+					args := Args{"target": cell.kit.Targets[t].ID, "instrument": cell.row[t].String(), "shape": string(trace.Shape)}
+					if trace.Cq > 0 {
+						args["cq"] = math.Round(trace.Cq*100) / 100
+					}
+					w.Flags = append(w.Flags, Flag{Code: code, Pos: p, Args: args})
 				}
 			}
 		}
 	}
 }
 
-func doubt(p plate.Pos, id string, v pcr.Value, trace pcr.Trace, off []float64, t int, maxOff float64) []Flag {
-	args := Args{"target": id, "instrument": v.String(), "shape": string(trace.Shape)}
-	if trace.Cq > 0 {
-		args["cq"] = math.Round(trace.Cq*100) / 100
-	}
+// doubt compares one value with its curve; usual is the constant offset between the instrument's method and ours.
+func doubt(v pcr.Value, trace pcr.Trace, usual, maxOff float64) string {
 	switch {
 	case trace.Shape == pcr.Unseen:
 	case v.State == pcr.NoCq && trace.Shape == pcr.Sigmoid,
 		v.State == pcr.HasCq && trace.Shape != pcr.Sigmoid && trace.Shape != pcr.Late:
-		return []Flag{{Code: "curve_disagrees", Pos: p, Args: args}}
-	case v.State == pcr.HasCq && trace.Cq > 0 && off != nil && !math.IsNaN(off[t]) && math.Abs(v.Cq-trace.Cq-off[t]) > maxOff:
-		return []Flag{{Code: "cq_disagrees", Pos: p, Args: args}}
+		return "curve_disagrees"
+	case v.State == pcr.HasCq && trace.Cq > 0 && math.Abs(v.Cq-trace.Cq-usual) > maxOff: // false where usual is not known
+		return "cq_disagrees"
 	}
-	return nil
+	return ""
 }
 
 // offsets are the medians of instrument minus ours by kit and target; NaN where fewer than five wells show both. The second

@@ -107,18 +107,17 @@ func (k *Kit) say(t *table, rows [][]Value, ctx *Context) Call {
 
 // unsafe says why a call must not stand, "" where it may.
 func (t *table) unsafe(call string, states []int) string {
-	const none, pos, neg, grey, inv = 0, 1, 2, 3, 4
 	viruses := 0
 	for i, s := range states {
 		if t.virus[i] {
 			viruses++
 		}
 		switch {
-		case call == Negative && t.virus[i] && s != neg:
+		case call == Negative && t.virus[i] && s != negState:
 			return "refused: negative with a virus target that is not negative"
-		case call == Negative && t.needed[i] && (s == none || s == neg || s == grey || s == inv):
+		case call == Negative && t.needed[i] && s != posState && s <= invState:
 			return "refused: negative without its internal control"
-		case call == Invalid && t.virus[i] && s == pos:
+		case call == Invalid && t.virus[i] && s == posState:
 			return "refused: invalid with a positive target"
 		}
 	}
@@ -148,7 +147,7 @@ func (t *table) over(k *Kit, i int, rows [][]Value, inst string) (num int, v Val
 		case s == 0 || num == 0:
 			num, out.Rule = 0, 0 // a replicate that says nothing leaves the target not assessed
 		case s != num:
-			num, out.Rule = 3, 0 // replicates that disagree: grey
+			num, out.Rule = greyState, 0 // replicates that disagree: grey
 		}
 		if seen > 0 && one.HasCq && (!out.HasCq || one.Cq < out.Cq) {
 			out.Cq, out.HasCq, out.CqText, v = one.Cq, true, one.CqText, w

@@ -216,7 +216,7 @@ func (c *check) odd(rule int, x *Cond) {
 		is = append(slices.Clone(is), x.Count.Is...)
 	}
 	for _, s := range is {
-		if !words(c.t.states).holds(s) {
+		if !words(c.t.states).holds(plain(s)) {
 			c.fault(x.Line, "rule %d: state %q: no state rule gives it", rule+1, s)
 		}
 	}

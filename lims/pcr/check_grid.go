@@ -13,6 +13,9 @@ func (c *check) states() bool {
 	before := len(c.out)
 	for i, r := range c.k.States {
 		c.predicates(r.Line, r.When, fmt.Sprintf("state rule %d", i+1))
+		if c.t.state[i] > invState {
+			c.fault(r.Line, "state %q: expected pos, neg, grey, inv or none", r.State)
+		}
 		if len(r.Targets) == 0 {
 			c.fault(r.Line, "state rule %d: no targets", i+1)
 		}
@@ -37,7 +40,7 @@ func (c *check) states() bool {
 	return true
 }
 
-const posState, negState, greyState = 1, 2, 3
+const posState, negState, greyState, invState = 1, 2, 3, 4
 
 func (c *check) instruments(i int) []string {
 	if len(c.t.limits[i]) == 0 {

@@ -96,6 +96,17 @@ func TestTraceMovesWithTheCurve(t *testing.T) {
 	})
 }
 
+func TestSketch(t *testing.T) {
+	t.Parallel()
+	f := pcr.Frame{Width: 10, Height: 4}
+	require.Equal(t, "M0.0 4.0L5.0 2.0L10.0 0.0", pcr.Sketch([]float64{1, 2, 3}, f))
+	require.Equal(t, "M0.0 4.0M10.0 0.0", pcr.Sketch([]float64{1, math.NaN(), 3}, f))
+	require.Equal(t, "M0.0 4.0L10.0 4.0", pcr.Sketch([]float64{7, 7}, f))
+	require.Equal(t, "M0.0 0.0L10.0 2.0", pcr.Sketch([]float64{9, 1}, pcr.Frame{Width: 10, Height: 4, High: 2}))
+	require.Empty(t, pcr.Sketch(nil, f))
+	require.Empty(t, pcr.Sketch([]float64{math.NaN(), math.NaN()}, f))
+}
+
 func BenchmarkTraceSigmoid(b *testing.B) {
 	c := pcr.Curve{Kind: pcr.Raw, First: 1, Y: grow(45, 27, 1000, 1, 9000, 20, rand.New(rand.NewPCG(1, 2)))}
 	for b.Loop() {

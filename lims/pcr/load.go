@@ -43,6 +43,10 @@ func Read(b []byte) (*Kit, error) {
 	if err := yaml.NewDecoder(bytes.NewReader(b)).Decode(&root); err != nil {
 		return nil, fmt.Errorf("kit file: %w", err)
 	}
+	left := maxNodes
+	if err := finite(&root, map[*yaml.Node]bool{}, &left); err != nil {
+		return nil, fmt.Errorf("kit file: %w", err)
+	}
 	k := &Kit{}
 	wrong, err := types(&root, root.Decode(k))
 	if err != nil {
@@ -62,6 +66,30 @@ func Read(b []byte) (*Kit, error) {
 		return nil, fmt.Errorf("kit %s: %w", k.ID, err)
 	}
 	return k, nil
+}
+
+// maxNodes bounds a file with its aliases written out.
+const maxNodes = 100_000
+
+// finite refuses a file that refers to itself or unfolds without end: readers of single rules follow aliases on their own.
+func finite(n *yaml.Node, open map[*yaml.Node]bool, left *int) error {
+	if *left--; *left < 0 {
+		return fmt.Errorf("line %d: more than %d values", n.Line, maxNodes)
+	}
+	if open[n] {
+		return fmt.Errorf("line %d: an anchor that holds itself", n.Line)
+	}
+	open[n] = true
+	defer delete(open, n)
+	if n.Kind == yaml.AliasNode {
+		return finite(n.Alias, open, left)
+	}
+	for _, c := range n.Content {
+		if err := finite(c, open, left); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // types sorts the type errors of a file: under targets, states and calls they are errors, since a rule read in half says

@@ -55,7 +55,8 @@ func TestLoadRefuses(t *testing.T) {
 		{"channel: VIC", "channel: FAM", "line 6: target N: channel FAM is that of O"},
 		{"ct_le: 35", "ct_below: 35", `unknown predicate "ct_below"`},
 		{"{target: IC, is: [neg]}", "{target: IC, are: [neg]}", `line 18: rule 4: unknown condition "are"`},
-		{"is: [pos, grey]", "is: [pos, gray]", `line 16: rule 2: state "gray": no state rule gives it`},
+		{"is: [pos, grey]", "is: [pos, grew]", `line 16: rule 2: state "grew": no state rule gives it`},
+		{"state: grey", "state: grew", `line 10: state "grew": expected pos, neg, grey, inv or none`},
 		{"call: suspicious", "call: maybe", `line 16: rule 2: call "maybe"`},
 		{"call: suspicious, action: resample", "call: pending", "line 16: rule 2: pending without an action"},
 		{"- {targets: [IC], when: {any", "- {target: [IC], when: {any", `unknown field "target"`},
@@ -156,4 +157,19 @@ func TestPrint(t *testing.T) {
 			require.NotContains(t, text.String(), "%!")
 		}
 	}
+}
+
+func TestAnchorsAndMerges(t *testing.T) {
+	t.Parallel()
+	merged := strings.Replace(sound, "when: {ct_le: 38}, state: grey", "when: &w {ct_le: 38}, state: grey", 1)
+	merged = strings.Replace(merged, "when: {any: true}, state: neg}\n  - {targets: [IC], when: {ct_le: 35}", "when: {any: true}, state: neg}\n  - {targets: [IC], when: {<<: *w, ct_lt: 35.01}", 1)
+	k, err := pcr.Load([]byte(merged))
+	require.NoError(t, err)
+	require.Equal(t, pcr.Negative, k.Call(map[string]pcr.Value{"O": pcr.ParseCq("-"), "N": pcr.ParseCq("-"), "IC": pcr.ParseCq("35")}, pcr.Context{}).Call)
+	for _, self := range []string{"when: &w {<<: *w}, state: grey", "when: &w {any: *w}, state: grey", "when: &w {curve: [*w]}, state: grey"} {
+		_, err = pcr.Load([]byte(strings.Replace(sound, "when: {ct_le: 38}, state: grey", self, 1)))
+		require.Error(t, err)
+	}
+	_, err = pcr.Load([]byte(strings.Replace(sound, "when: {count: {role: virus, is: [pos], min: 2}}", "when: &c {all: [*c]}", 1)))
+	require.Error(t, err)
 }

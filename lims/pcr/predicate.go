@@ -85,8 +85,15 @@ func (t *Test) UnmarshalYAML(n *yaml.Node) error {
 	if n.Kind != yaml.MappingNode || len(n.Content) == 0 {
 		return fmt.Errorf("line %d: expected predicates such as {ct_lt: 40}", n.Line)
 	}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		c, err := readClause(n.Content[i].Value, n.Content[i+1])
+	content := n.Content
+	for i := 0; i+1 < len(n.Content); i += 2 { // a merge is followed one step: deeper ones would let a file refer to itself
+		if n.Content[i].Value == "<<" && n.Content[i+1].Kind == yaml.AliasNode && n.Content[i+1].Alias.Kind == yaml.MappingNode {
+			content = append(append(append([]*yaml.Node{}, content[:i]...), content[i+2:]...), n.Content[i+1].Alias.Content...)
+			break
+		}
+	}
+	for i := 0; i+1 < len(content); i += 2 {
+		c, err := readClause(content[i].Value, content[i+1])
 		if err != nil {
 			return err
 		}

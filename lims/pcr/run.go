@@ -1,8 +1,3 @@
-// Package pcr turns readings into calls: what a kit says of a well.
-//
-// It never does I/O and never guesses: a value that no rule of the kit covers becomes the call "review",
-// and nothing that is missing, unreadable or unknown can become "negative". Invariants: a call names the kit
-// version and the rule that fired; Cq values of two kits are never compared or averaged.
 package pcr
 
 import "time"

@@ -108,14 +108,62 @@ func TestGrid(t *testing.T) {
 					x /= len(values)
 				}
 				n++
-				if bad := safe(k, k.Call(readings, ctx)); bad != "" {
-					require.Fail(t, k.ID, "%s: %v", bad, readings)
+				c := k.Call(readings, ctx)
+				if bad := safe(k, c); bad != "" || strings.Contains(c.Why, "refused") {
+					require.Fail(t, k.ID, "%s: %v: %s", bad, readings, c.Why)
 				}
 			}
 		}
 	}
 	t.Logf("%d calls", n)
 	require.Greater(t, n, 200_000)
+}
+
+// TestLoadLetsNothingUnsafeThrough shuffles, drops and bends the rules of a kit. What Load accepts never meets the guards of
+// Call: the check sees by itself what they would have to stop.
+func TestLoadLetsNothingUnsafeThrough(t *testing.T) {
+	t.Parallel()
+	head, rest, _ := strings.Cut(sound, "calls:\n")
+	rules, tail, _ := strings.Cut(rest, "  - {default")
+	lines := strings.Split(strings.TrimSpace(rules), "\n")
+	accepted := 0
+	rapid.Check(t, func(t *rapid.T) {
+		mine := rapid.Permutation(lines).Draw(t, "order")[:rapid.IntRange(1, len(lines)).Draw(t, "keep")]
+		var b strings.Builder
+		for _, l := range mine {
+			switch rapid.IntRange(0, 8).Draw(t, "bend") {
+			case 0:
+				l = strings.Replace(l, "is: [neg]", "is: [neg, grey]", 1)
+			case 1:
+				l = strings.Replace(l, "min: 2", "min: 1", 1)
+			case 2:
+				l = strings.Replace(l, "{target: IC, is: [pos]}", "{attempt_lt: 2}", 1)
+			case 3:
+				l = strings.Replace(l, "all:", "any_of:", 1)
+			case 4:
+				l = strings.Replace(l, "call: suspicious", "call: invalid", 1)
+			}
+			b.WriteString("  " + strings.TrimSpace(l) + "\n")
+		}
+		k, err := pcr.Load([]byte(head + "calls:\n" + b.String() + "  - {default" + tail))
+		if err != nil {
+			return
+		}
+		accepted++
+		for x := range 5 * 5 * 5 {
+			readings := map[string]pcr.Value{}
+			for _, id := range []string{"O", "N", "IC"} {
+				readings[id] = []pcr.Value{{}, pcr.ParseCq("-"), pcr.ParseCq("20"), pcr.ParseCq("36"), {State: pcr.HasCq, Cq: 30, Curve: pcr.Drift}}[x%5]
+				x /= 5
+			}
+			for attempt := range 3 {
+				if c := k.Call(readings, pcr.Context{Attempt: attempt}); strings.Contains(c.Why, "refused") {
+					t.Fatalf("accepted, then %s", c.Why)
+				}
+			}
+		}
+	})
+	require.Positive(t, accepted)
 }
 
 func TestReplicates(t *testing.T) {

@@ -32,9 +32,9 @@ func fitSigmoid(y []float64) (sigmoid, float64) {
 		z[i] = (v - lo) / scale
 	}
 	s := start(z)
-	s, rss := marquardt(z, s, 5, 30, 1e-3)
+	s, rss := marquardt(z, s, stage{5, 30, 1e-3})
 	if s.a > 0 && s.d < 2*maxWidth {
-		s, rss = marquardt(z, s, 6, 15, 1e-5)
+		s, rss = marquardt(z, s, stage{6, 15, 1e-5})
 	}
 	s.b, s.s, s.a = s.b*scale+lo, s.s*scale, s.a*scale
 	return s, rss * scale * scale
@@ -53,14 +53,21 @@ func start(z []float64) sigmoid {
 	return sigmoid{b: base, a: max(top-base, 0.05), c: float64(c), d: 1.6, g: 1}
 }
 
-// marquardt improves the first k parameters in the order b, s, a, c, d, g, until a step gains less than a share of the
-// residual.
-func marquardt(z []float64, s sigmoid, k, rounds int, enough float64) (sigmoid, float64) {
+// stage is one run of the fit: how many parameters move, how many rounds at most, and the share of the residual that a
+// step must gain.
+type stage struct {
+	k, rounds int
+	enough    float64
+}
+
+// marquardt improves the first k parameters in the order b, s, a, c, d, g.
+func marquardt(z []float64, s sigmoid, st stage) (sigmoid, float64) {
+	k := st.k
 	lambda := 1e-3
 	var h [6][6]float64
 	var v [6]float64
 	rss := s.normal(z, k, &h, &v)
-	for range rounds {
+	for range st.rounds {
 		step, ok := solve(h, v, k, lambda)
 		if !ok {
 			break
@@ -75,7 +82,7 @@ func marquardt(z []float64, s sigmoid, k, rounds int, enough float64) (sigmoid, 
 			}
 			continue
 		}
-		done := rss-r < enough*rss
+		done := rss-r < st.enough*rss
 		s, rss, h, v = try, r, h2, v2
 		lambda = max(lambda/6, 1e-9)
 		if done {

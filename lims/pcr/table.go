@@ -99,13 +99,13 @@ func (t *table) compileStates(k *Kit) error {
 	return nil
 }
 
-// stateNumber numbers a state; kits may name states of their own, which are then no negative and no positive.
+// stateNumber numbers a state. A state that is none of the five is carried along; Check refuses it.
 func (t *table) stateNumber(s string) (int, error) {
 	if s == "" {
 		return 0, fmt.Errorf("state %q: expected pos, neg, grey, inv or none", s)
 	}
 	for i, have := range t.states {
-		if have == s {
+		if have == plain(s) {
 			return i, nil
 		}
 	}
@@ -118,11 +118,30 @@ func (t *table) stateNumber(s string) (int, error) {
 
 func (t *table) set(is words) (set uint) {
 	for i, s := range t.states {
-		if is.holds(s) {
-			set |= 1 << uint(i)
+		for _, w := range is {
+			if plain(w) == s {
+				set |= 1 << uint(i)
+			}
 		}
 	}
 	return set
+}
+
+// plain brings the longer words for a state onto the short ones.
+func plain(s string) string {
+	switch fold(s) {
+	case "positive":
+		return Pos
+	case "negative":
+		return Neg
+	case "invalid":
+		return Inv
+	case "na", "n/a", "not assessed", "missing":
+		return None
+	case "gray":
+		return Grey
+	}
+	return s
 }
 
 func (t *table) compileCond(c *Cond) error {
