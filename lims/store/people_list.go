@@ -30,8 +30,3 @@ func (s *Store) People(ctx context.Context, after string, n int) ([]PersonRow, e
 		FROM actors a LEFT JOIN labs l ON l.id = a.lab_id LEFT JOIN departments d ON d.id = a.department_id
 		WHERE a.login > $1 ORDER BY a.login LIMIT $2`, after, n)
 }
-
-// PersonName is the name of an actor, for signatures.
-func (s *Store) PersonName(ctx context.Context, id int64) (string, error) {
-	return single[string](ctx, s, `SELECT name FROM actors WHERE id = $1`, id)
-}

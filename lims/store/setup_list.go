@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"natlims/lims/pcr"
+)
 
 // Labs lists the laboratories, oldest first.
 func (s *Store) Labs(ctx context.Context) ([]Lab, error) {
@@ -16,4 +20,14 @@ func (s *Store) Departments(ctx context.Context) ([]Department, error) {
 func (s *Store) Instruments(ctx context.Context, lab int64) ([]Instrument, error) {
 	return list[Instrument](ctx, s, `SELECT id, lab_id, code, model, serial, driver, line, protocol, address, settings, active, last_message_at
 		FROM instruments WHERE ($1 = 0 OR lab_id = $1) ORDER BY code`, lab)
+}
+
+// KitsOnRecord gives every kit version on record by its key, for names and the order of targets. Kits do not change: each
+// body is parsed once.
+func (s *Store) KitsOnRecord(ctx context.Context) (map[string]*pcr.Kit, error) {
+	keys, err := list[string](ctx, s, `SELECT key FROM kits`)
+	if err != nil {
+		return nil, err
+	}
+	return s.kits(ctx, keys)
 }

@@ -51,7 +51,7 @@ type labLine struct {
 
 // chart is the throughput of the day, cumulated, against the day's target.
 type chart struct {
-	Points   string // of a polyline in a 760 x 220 drawing
+	Points   string // of a polyline in a 1180 x 216 drawing
 	Area     string
 	TargetY  float64
 	Target   int
@@ -181,8 +181,8 @@ func (b *board) labs(labs []store.Lab, sc store.Scope, stages []store.Stage, clo
 	}
 }
 
-// The drawing: 24 hours from x 48 to 748, the base line at 190.
-const chartLeft, chartRight, chartTop, chartBase = 48.0, 748.0, 24.0, 190.0
+// The drawing: 24 hours from left to right, the base line at 190.
+const chartLeft, chartRight, chartTop, chartBase = 52.0, 1172.0, 24.0, 190.0
 
 func throughput(buckets []store.Bucket, day, now time.Time, target int) chart {
 	total := 0

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"natlims/lims/store"
@@ -28,8 +29,10 @@ type line struct {
 	Dash   bool   // lines are told apart by more than their colour
 }
 
-// drawCurves scales all targets of a well to one drawing; nil where there is no curve.
-func drawCurves(well string, rows []store.CurveRow) *curves {
+// drawCurves scales all targets of a well to one drawing; in the order of the targets; nil where
+// there is no curve.
+func drawCurves(well string, rows []store.CurveRow, order []string) *curves {
+	slices.SortStableFunc(rows, func(a, b store.CurveRow) int { return slices.Index(order, a.Target) - slices.Index(order, b.Target) })
 	low, high := math.Inf(1), math.Inf(-1)
 	c := &curves{Well: well, First: math.MaxInt}
 	for _, r := range rows {

@@ -288,3 +288,60 @@ func (p *person) read(r *http.Response) (int, string) {
 	require.NoError(p.d.t, err)
 	return r.StatusCode, strings.ReplaceAll(string(b), "&#43;", "+")
 }
+
+// busy adds to a day what the pages must be able to show: a box half received, tubes that wait, plates at every stage, messages
+// in trouble, a part of the plate released, a person who may do everything.
+func (d *day) busy(plateCode string) {
+	d.t.Helper()
+	all := []lims.Role{lims.Technician, lims.Checker, lims.Releaser, lims.Supervisor, lims.Admin}
+	d.id(d.st.AddActor(d.ctx, d.root, store.NewActor{Login: "all", Name: "王芳", Password: password, Lab: d.lab, Roles: all}))
+	tech := d.people["tech"]
+	codes := d.collect(d.dep, "SN005", lims.Mixed10, d.register(d.dep, "BK-", 600, lims.Screening))
+	d.send("BX-0102", d.dep, codes[:24])
+	d.send("BX-0103", d.dep, codes[24:50])
+	_, err := d.st.Scan(d.ctx, tech, "BX-0102", append([]string{"SN999999", codes[55]}, codes[:17]...))
+	require.NoError(d.t, err)
+	d.clock.step(12 * time.Minute)
+	for i, n := range []int{3, 4, 4} {
+		p, err := d.st.Lay(d.ctx, tech, store.NewPlate{Lab: d.lab, Wells: 96, Kit: d.kit, Lot: "2026031", Codes: codes[i*4 : i*4+n]})
+		require.NoError(d.t, err)
+		if i > 0 {
+			require.NoError(d.t, d.st.Seal(d.ctx, tech, p.ID))
+		}
+		if i > 1 {
+			require.NoError(d.t, d.st.Start(d.ctx, tech, p.ID, d.inst))
+		}
+	}
+	for name, code := range map[string]string{"SLAN-0302.csv": "format.unknown", "CFX-lost.csv": "plate.unknown"} {
+		k, err := d.st.KeepMessage(d.ctx, store.Arrival{Instrument: d.inst, Line: "folder", Peer: "/data/qs5-01", Name: name, Bytes: []byte(name), Complete: true})
+		require.NoError(d.t, err)
+		if code == "plate.unknown" {
+			require.NoError(d.t, d.st.ParkMessage(d.ctx, store.Message{ID: k.ID, State: lims.Kept}, "cfx", code, lims.Args{"plate": "P-000777"}))
+		} else {
+			require.NoError(d.t, d.st.FailMessage(d.ctx, k.ID, "", code, nil))
+		}
+	}
+	p, err := d.st.PlateByCode(d.ctx, plateCode)
+	require.NoError(d.t, err)
+	sheaves, err := d.st.PlateSheaves(d.ctx, p.ID)
+	require.NoError(d.t, err)
+	var ids []int64
+	for _, s := range sheaves {
+		if s.Call == lims.Negative && len(ids) < 380 {
+			ids = append(ids, s.IDs...)
+		}
+	}
+	require.NoError(d.t, d.st.Check(d.ctx, d.people["checker"], ids))
+	require.NoError(d.t, d.st.Release(d.ctx, d.people["releaser"], ids))
+}
+
+// wide is an open plate of 384 wells.
+func (d *day) wide() string {
+	d.t.Helper()
+	codes := d.collect(d.dep2, "SN007", lims.Single, d.register(d.dep2, "FW-", 120, lims.FeverClinic))
+	d.send("BX-0200", d.dep2, codes)
+	d.receive("BX-0200", codes)
+	p, err := d.st.Lay(d.ctx, d.people["tech"], store.NewPlate{Lab: d.lab, Wells: 384, Kit: d.kit, Lot: "2026031", Codes: codes})
+	require.NoError(d.t, err)
+	return p.Code
+}

@@ -77,7 +77,7 @@ type reviewPage struct {
 	Signers  []string // who has checked
 	Counts   map[string]int
 	Well     *wellPage
-	Reasons  []string
+	Today    *board
 }
 
 type controlRow struct {
@@ -111,7 +111,7 @@ func (s *site) review(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p.judged(v.Lang, k, wells)
+	p.judged(v.Lang, s.kit(row.Kit), k, wells)
 	p.sort(v, wells, sheaves)
 	held := map[string]bool{}
 	for _, one := range p.One {
@@ -122,14 +122,17 @@ func (s *site) review(v *visit) error {
 		picked = p.One[0].Pos
 	}
 	p.Picture = draw(v.Lang, row, wells, marks{"/review/", k.controls(), held, picked})
-	if p.Well, err = s.well(v, run, picked, wells); err != nil {
+	if p.Well, err = s.well(v, run, picked, wells, p.Targets); err != nil {
+		return err
+	}
+	if p.Today, err = s.boardOf(v, v.scope()); err != nil {
 		return err
 	}
 	return v.show("review", p)
 }
 
 // judged fills in what concerns the plate as a whole.
-func (p *reviewPage) judged(lang string, k verdict, wells []store.WellRow) {
+func (p *reviewPage) judged(lang string, kit *pcr.Kit, k verdict, wells []store.WellRow) {
 	names := map[string]string{}
 	targets := map[string]bool{}
 	for _, w := range wells {
@@ -140,7 +143,7 @@ func (p *reviewPage) judged(lang string, k verdict, wells []store.WellRow) {
 			targets[t] = true
 		}
 	}
-	p.Targets = sortedKeys(targets)
+	p.Targets = ordered(targets, kit)
 	p.InQC = len(p.Runs) > 0 && p.Plate.State != string(lims.Void)
 	for _, c := range k.Controls {
 		p.Controls = append(p.Controls, controlRow{c, names[c.Pos.String()]})
@@ -149,6 +152,20 @@ func (p *reviewPage) judged(lang string, k verdict, wells []store.WellRow) {
 	for _, f := range k.Flags {
 		p.Flags = append(p.Flags, flagText(lang, f))
 	}
+}
+
+// ordered puts targets in the order of the kit; those that it does not know come last.
+func ordered(targets map[string]bool, kit *pcr.Kit) []string {
+	names := sortedKeys(targets)
+	if kit == nil {
+		return names
+	}
+	place := map[string]int{}
+	for i, a := range kit.Targets {
+		place[a.ID] = i - len(kit.Targets)
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return place[a] - place[b] })
+	return names
 }
 
 // sort deals the results of the plate out: negatives without anything odd in batches, all others one by one.
@@ -223,7 +240,7 @@ func cq(t pcr.Target) string {
 	return "—"
 }
 
-func (s *site) well(v *visit, run int64, pos string, wells []store.WellRow) (*wellPage, error) {
+func (s *site) well(v *visit, run int64, pos string, wells []store.WellRow, order []string) (*wellPage, error) {
 	p, err := plate.ParsePos(pos)
 	if err != nil || run == 0 {
 		return nil, nil //nolint:nilnil // no well is picked, which is a page of its own
@@ -237,7 +254,7 @@ func (s *site) well(v *visit, run int64, pos string, wells []store.WellRow) (*we
 		return nil, err
 	}
 	readings, err := s.st.WellReadings(v.r.Context(), run, p.String())
-	return &wellPage{Row: wells[at], Curves: drawCurves(p.String(), rows), Readings: readings}, err
+	return &wellPage{Row: wells[at], Curves: drawCurves(p.String(), rows, order), Readings: readings}, err
 }
 
 // signPlate signs for the page of a plate: a batch of negatives as it was seen, or the results of one tube.
@@ -273,7 +290,7 @@ func (s *site) chosen(v *visit, row store.PlateRow) ([]int64, error) {
 		return nil, err
 	}
 	p := reviewPage{Plate: row, Runs: runs, Counts: map[string]int{}}
-	p.judged(v.Lang, k, wells)
+	p.judged(v.Lang, s.kit(row.Kit), k, wells)
 	p.sort(v, wells, sheaves)
 	b := map[string]batch{"check": p.Check, "release": p.Release}[v.field("action")]
 	if len(b.IDs) == 0 || b.Seen != v.field("batch") {

@@ -19,7 +19,7 @@ type resultsPage struct {
 	At          time.Time
 }
 
-const resultRows = 200
+const resultRows = 100
 
 // results is what a department reads: its own orders only, with released results only.
 func (s *site) results(v *visit) error {

@@ -48,6 +48,7 @@ func (s *site) words(lang string) template.FuncMap {
 		},
 		"refusal": func(code string, a lims.Args) string { return refusal(lang, code, a) },
 		"why":     func(text string) string { return why(lang, text) },
+		"kit":     func(key string) string { return s.kitTitle(lang, key) },
 		"held":    func(code string) string { return held(lang, code) },
 		"cq":      cq,
 		"ids":     idList,
@@ -168,8 +169,8 @@ var signs = map[string]struct{ tone, glyph string }{
 	"elsewhere": {"bad", "≠"}, "future": {"bad", "!"}, "missing": {"bad", "−"},
 
 	"open": {"", "○"}, "sealed": {"", "▣"}, "running": {"warn", "▶"}, "read": {"odd", "◉"}, "accepted": {"ok", "✓"}, "void": {"", "✕"},
-	"called": {"warn", "①"}, "checked": {"odd", "②"}, "released": {"ok", "✓"}, "held": {"warn", "⏸"}, "superseded": {"", "⤳"}, "withdrawn": {"", "✕"},
-	"kept": {"", "○"}, "recorded": {"ok", "✓"}, "failed": {"bad", "✕"}, "parked": {"warn", "⏸"}, "ignored": {"", "–"},
+	"called": {"warn", "①"}, "checked": {"odd", "②"}, "released": {"ok", "✓"}, "held": {"warn", "‖"}, "superseded": {"", "⤳"}, "withdrawn": {"", "✕"},
+	"kept": {"", "○"}, "recorded": {"ok", "✓"}, "failed": {"bad", "✕"}, "parked": {"warn", "‖"}, "ignored": {"", "–"},
 	"queued": {"", "○"}, "sending": {"warn", "▶"}, "delivered": {"odd", "✓"}, "acknowledged": {"ok", "✓✓"}, "refused": {"bad", "✕"},
 	"registered": {"", "○"}, "collected": {"", "◐"}, "loaded": {"warn", "▦"}, "closed": {"ok", "✓"}, "discarded": {"", "✕"},
 	"final": {"ok", "✓"}, "waiting": {"warn", "↻"}, "cancelled": {"", "✕"},
@@ -247,8 +248,8 @@ func why(lang, text string) string {
 	return ruleWords.Replace(text)
 }
 
-var ruleWords = strings.NewReplacer("no rule covers this", "没有规则适用", "rule ", "规则 ", " pos", " 阳", " neg", " 阴", " grey", " 灰", " inv", " 无效",
-	" none", " 无扩增", "attempt ", "第几次检测:", "expected ", "应为 ", "no Ct", "无 Ct", "not measured", "未测", "refused: ", "不予采信:",
+var ruleWords = strings.NewReplacer("no rule covers this", "没有规则适用", "virus targets", "病毒靶标", " and ", " 且 ", " or ", " 或 ", "rule ", "规则 ", " pos", " 阳", " neg", " 阴", " grey", " 灰", " inv", " 无效",
+	" none", " 无扩增", "attempt", "检测次数", "Undetermined", "无 Ct", "expected ", "应为 ", "no Ct", "无 Ct", "not measured", "未测", "refused: ", "不予采信:",
 	"negative with a virus target that is not negative", "病毒靶标并非阴性", "negative without its internal control", "内标未起",
 	"invalid with a positive target", "有阳性靶标", "negative without a virus target", "没有病毒靶标", "called ", "判为 ")
 
