@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -169,8 +170,9 @@ func (ls *Lines) Health() []Health {
 func (ls *Lines) Close() {
 	ls.stop()
 	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	for _, u := range ls.units {
+	units := maps.Clone(ls.units)
+	ls.mu.Unlock()
+	for _, u := range units {
 		<-u.done
 	}
 }

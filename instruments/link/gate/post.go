@@ -29,6 +29,7 @@ const (
 	firstWait = time.Second
 	maxWait   = time.Minute // between two tries while the server is away
 	maxAnswer = 64 << 10
+	maxName   = 200 // characters of a file name or peer
 )
 
 // post carries the messages of one line to the server, oldest first, one at a time.
@@ -118,7 +119,7 @@ func (l *later) Error() string { return l.text }
 // carry sends one entry. nil means that it has left the spool: the server has it, or refused it for good and it was put aside.
 func (p *post) carry(ctx context.Context, e spool.Entry) error {
 	a := e.Arrival
-	b, err := json.Marshal(body{Bytes: a.Bytes, Name: a.Name, Line: string(a.Kind), Peer: a.Peer, Complete: a.Complete})
+	b, err := json.Marshal(body{Bytes: a.Bytes, Name: tail(a.Name), Line: string(a.Kind), Peer: tail(a.Peer), Complete: a.Complete})
 	if err != nil {
 		return err
 	}
@@ -197,6 +198,14 @@ func (p *post) putAside(e spool.Entry, status int, answer string) error {
 	}
 	p.gate.log.Error("refused by the server, put aside", "line", p.row.Name, "status", status, "answer", answer, "file", base)
 	return errors.Join(os.WriteFile(base+".bytes", e.Arrival.Bytes, 0o600), os.WriteFile(base+".json", b, 0o600))
+}
+
+// tail is the end of a name that is longer than the server takes: the end of a path tells more than its start.
+func tail(s string) string {
+	if r := []rune(s); len(r) > maxName {
+		return string(r[len(r)-maxName:])
+	}
+	return s
 }
 
 // brief is the start of an answer, for logs.
