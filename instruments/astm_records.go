@@ -45,7 +45,7 @@ func decodeASTM(rules astmRules) func(*File) ([]pcr.Run, error) {
 		if w.kind != WireASTM {
 			return nil, &Error{Code: CodeUnknown, Offset: -1, Value: start(f), Want: "ASTM records"}
 		}
-		d := astmDecoder{rules: rules, codes: map[string]string{}, r: astm.NewRecords(w.text)}
+		d := astmDecoder{rules: rules, codes: map[string]testCode{}, r: astm.NewRecords(w.text)}
 		if !d.size(w.text) {
 			return nil, wireFull("result records", MaxReadings)
 		}
@@ -58,13 +58,13 @@ type astmDecoder struct {
 	rules    astmRules
 	r        *astm.Records
 	runs     []pcr.Run
-	all      []pcr.Reading     // of all runs, so that there is one allocation
-	begun    bool              // inside H … L
-	codes    map[string]string // test codes put together from their components
-	order    pcr.Reading       // what the O record says of its readings
-	test     string            // test code of the O record
-	answered bool              // the order has an R or C record
-	other    string            // what a message without results is
+	all      []pcr.Reading // of all runs, so that there is one allocation
+	begun    bool          // inside H … L
+	codes    map[string]testCode
+	order    pcr.Reading // what the O record says of its readings
+	test     string      // test code of the O record
+	answered bool        // the order has an R or C record
+	other    string      // what a message without results is
 }
 
 // size makes room for all readings: one for each R and C record, and one for each failed order without any. It is false
@@ -75,8 +75,9 @@ func (d *astmDecoder) size(text string) bool {
 		sep = '\n'
 	}
 	n := 1
-	for i := 0; i < len(text)-1; i++ {
-		if text[i] == sep && (text[i+1] == 'R' || text[i+1] == 'C') {
+	for i := strings.IndexByte(text, sep); i >= 0 && len(text) > i+1; i = strings.IndexByte(text, sep) {
+		text = text[i+1:]
+		if text[0] == 'R' || text[0] == 'C' {
 			n++
 		}
 	}
@@ -185,11 +186,15 @@ func (d *astmDecoder) openOrder() {
 		sample = d.rules.sample
 	}
 	d.order = pcr.Reading{Sample: trim(sample(d.r)), State: pcr.Blank, Line: d.r.Line(), Status: d.r.Raw(26)}
-	d.test = d.code(5)
+	d.test = d.code(5).text
 	if d.r.Raw(12) == "Q" { // LIS02-A2 9.4.12: a control
 		d.order.Task = "Q"
 	}
-	if well, ok := WellName(d.r.Part(4, 3)); ok {
+	place := trim(d.r.Part(4, 3))
+	if len(place) == 3 && place[1] == '0' { // "A01": the common form, made short the short way
+		place = place[:1] + place[2:]
+	}
+	if well, ok := WellName(place); ok {
 		d.order.Well, d.order.Plate = well, trim(d.r.Part(4, 2))
 		d.join()
 	}
@@ -234,12 +239,18 @@ func (d *astmDecoder) add() *pcr.Reading {
 	return g
 }
 
-// code is the test code of field n. A plate names few tests, so each is put together once.
-func (d *astmDecoder) code(n int) string {
+// testCode is a test code put together from its components. A plate names few tests, so each is made once.
+type testCode struct {
+	text string
+	cq   bool // its last component is the cycle number
+}
+
+func (d *astmDecoder) code(n int) testCode {
 	raw := d.r.Raw(n)
 	t, ok := d.codes[raw]
 	if !ok {
-		t = d.r.Join(n)
+		t.text = d.r.Join(n)
+		t.cq = endsWithCt(t.text)
 		if len(d.codes) < 10000 {
 			d.codes[raw] = t
 		}
@@ -250,9 +261,10 @@ func (d *astmDecoder) code(n int) string {
 func (d *astmDecoder) reading() {
 	g := d.add()
 	g.Status, g.State = d.r.Raw(9), pcr.Blank
-	g.Target, g.Value, g.Unit = d.code(3), trim(d.r.Join(4)), trim(d.r.Text(5))
+	code := d.code(3)
+	g.Target, g.Value, g.Unit = code.text, trim(d.r.Join(4)), trim(d.r.Text(5))
 	g.At = or(d.r.Raw(13), d.r.Raw(12))
-	if endsWithCt(g.Target) || isCqUnit(g.Unit) {
+	if code.cq || isCqUnit(g.Unit) {
 		if !setCq(g, g.Value) {
 			d.note("cq.unreadable", g.Sample+" "+g.Target+": "+g.Value)
 		}

@@ -116,14 +116,7 @@ func (u *unframer) frame(i int) int {
 		number, sum = int(u.raw[i]-'0'), u.raw[i]
 		i++
 	}
-	j := i
-	for ; j < len(u.raw); j++ {
-		b := u.raw[j]
-		if b <= ETB && (b == ETX || b == ETB || b == STX) {
-			break
-		}
-		sum += b
-	}
+	j := i + frameEnd(u.raw[i:])
 	text := u.raw[i:j]
 	if j == len(u.raw) || u.raw[j] == STX {
 		u.remark(start, CodeUnended, "frame without an end")
@@ -133,6 +126,9 @@ func (u *unframer) frame(i int) int {
 	}
 	end := u.raw[j]
 	sum += end
+	for _, b := range text {
+		sum += b
+	}
 	j++
 	digits := 0
 	for digits < 2 && j+digits < len(u.raw) && isHex(u.raw[j+digits]) {
@@ -157,6 +153,17 @@ func (u *unframer) frame(i int) int {
 		u.end()
 	}
 	return j + digits
+}
+
+// frameEnd is where the text of a frame ends: at ETX, ETB or the STX of the next frame, else at the end. Each byte is
+// searched once for each, so that a stream of STX costs no more than another.
+func frameEnd(p []byte) int {
+	for _, c := range [...]byte{STX, ETX, ETB} {
+		if i := bytes.IndexByte(p, c); i >= 0 {
+			p = p[:i]
+		}
+	}
+	return len(p)
 }
 
 // repeated says that a frame is the last one again. A broken one is replaced.

@@ -149,7 +149,10 @@ func (r *Records) Join(n int) string { return r.d.Join(r.Raw(n)) }
 
 // Join is the non-empty components of a field with "^" between them, their escapes resolved.
 func (d Delims) Join(field string) string {
-	s := strings.Trim(field, string(d.Component))
+	if strings.IndexByte(field, d.Component) < 0 {
+		return d.Unescape(field)
+	}
+	s := strings.Trim(field, string(rune(d.Component)))
 	if strings.IndexByte(s, d.Component) < 0 {
 		return d.Unescape(s)
 	}
