@@ -26,8 +26,12 @@ type plateView struct {
 }
 
 // rowsOfAWell is the number of rows that belong to one row of the plate in a grid without letters: the same for all of
-// them, four in every export seen. 0 where the rows below do not fill a plate.
+// them, four in every export seen. 0 where the rows below do not fill a plate or do not begin with what the wells hold
+// ("Unkn", "NTC"): a table of fluorescence has numbered columns too.
 func (v plateView) rowsOfAWell() int {
+	if !(Row{Cells: v.rows[v.row].Cells[:v.cols[0]]}).Blank() || !v.contents(v.rows[v.row+1]) {
+		return 0
+	}
 	plateRows := map[int]int{6: 4, 8: 6, 12: 8, 24: 16}[len(v.cols)]
 	for _, r := range v.rows[v.row+1:] {
 		if rowLetter(r, v.cols[0]) != 0 {
@@ -40,6 +44,26 @@ func (v plateView) rowsOfAWell() int {
 	}
 	return 0
 }
+
+// contents says whether a row holds the kinds of wells and nothing else.
+func (v plateView) contents(r Row) bool {
+	seen := false
+	for _, c := range v.cols {
+		cell := r.At(c)
+		if cell == "" {
+			continue
+		}
+		kind, _, _ := strings.Cut(cell, "-") // "Std-1"
+		if !wellKinds[key(kind)] {
+			return false
+		}
+		seen = true
+	}
+	return seen
+}
+
+// wellKinds are the words of CFX for what a well holds.
+var wellKinds = set("unkn", "ntc", "std", "posctrl", "negctrl", "nrt", "nc", "pc")
 
 // letter is the row of the plate that a row of the grid belongs to, 0 where it is told by the rows above.
 func (v plateView) letter(r Row) byte {
@@ -81,19 +105,23 @@ func plateViews(f *File) (views []plateView) {
 	return views
 }
 
-// numbered gives the cells of a row that read 1, 2, 3 … 12 or 24; nil where it is none.
+// numbered gives the cells of a row that reads 1, 2, 3 … 12 or 24 and nothing behind it; nil where it is none.
 func numbered(r Row) []int {
 	var cols []int
 	for i := range r.Cells {
-		if c := r.Cells[i]; len(cols) == 0 && (c == "" || len(c) > 3) {
+		if r.Cells[i] == "" {
 			continue
 		}
 		n, ok := index(r.At(i))
-		if ok && n == len(cols)+1 && n <= 24 {
+		switch {
+		case ok && n == len(cols)+1 && n <= 24:
 			cols = append(cols, i)
-		} else if len(cols) > 0 && r.At(i) != "" {
-			break
+		case ok || len(cols) > 0:
+			return nil
 		}
+	}
+	if len(cols) == 0 {
+		return nil
 	}
 	if len(cols) != 12 && len(cols) != 24 && len(cols) != 6 && len(cols) != 8 || cols[0] == 0 {
 		return nil

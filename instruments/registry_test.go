@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 
@@ -51,6 +52,8 @@ func TestDetectRefuses(t *testing.T) {
 		"Position,TubeID\nA1,0123\n":      instruments.CodeUnknown,
 		"\x7fELF\x00\x00\x01":             instruments.CodeEncoding,
 		"Well,Ct Mean,Ct SD\nA1,28,0.1\n": instruments.CodeUnknown,
+		"Time,1,2,3,4,5,6,7,8,9,10,11,12\n" + strings.Repeat("0.5,1.5,2.5,3.5,4.5,5.5,6.5,7.5,8.5,9.5,1.5,1.5,1.5\n", 32): instruments.CodeUnknown, // fluorescence is no Cq
+		",1,2,3,4,5,6,7,8,9,10,11,12\n" + strings.Repeat(",1.5,2.5,3.5,4.5,5.5,6.5,7.5,8.5,9.5,1.5,1.5,1.5\n", 32):        instruments.CodeUnknown,
 	} {
 		_, err := instruments.Decode(&instruments.File{Raw: []byte(raw)}, "")
 		require.ErrorContains(t, err, want, "%q", raw)
