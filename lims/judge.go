@@ -64,6 +64,7 @@ type cell struct {
 	twin   bool
 	heard  bool
 	omit   bool
+	torn   uint        // set of targets that were said twice, differently: nothing more is believed
 	traces []pcr.Trace // by target; nil where no curves came in
 }
 

@@ -165,6 +165,45 @@ func TestAnalysersWithoutWells(t *testing.T) {
 	require.NotEmpty(t, lims.Judge(c).Differences, "a reading that names no place is no reading")
 }
 
+// Two readings that contradict each other leave the target not assessed, whichever came first and however often.
+func TestContradictionsSettleNothing(t *testing.T) {
+	t.Parallel()
+	for _, first := range []bool{true, false} {
+		c := dish(t, plate.F96, "daan", 90)
+		p := where(c, plate.Sample, 5)
+		extra := pcr.Reading{Well: p.String(), Target: "N", State: pcr.HasCq, Cq: 20, CqText: "20"}
+		if first {
+			c.Run.Readings = append([]pcr.Reading{extra}, c.Run.Readings...)
+		} else {
+			c.Run.Readings = append(c.Run.Readings, extra, pcr.Reading{Well: p.String(), Target: "N", State: pcr.NoCq})
+		}
+		require.Equal(t, "well.twice", lims.Judge(c).Differences[0].Code)
+		c.Waived = map[string]bool{"well.twice": true}
+		for _, w := range lims.Judge(c).Wells {
+			if w.Pos == p {
+				require.Equal(t, pcr.Review, w.Call.Call)
+				require.Equal(t, pcr.None, w.Call.Targets["N"].State)
+			}
+		}
+	}
+	c := dish(t, plate.F96, "cobas", 10)
+	for i := range c.Run.Readings {
+		r := &c.Run.Readings[i]
+		r.Call, r.State = "Negative", pcr.Blank
+		if p, _ := plate.ParsePos(r.Well); c.Layout.At(p).Role == plate.Positive || c.Layout.At(p).Role == plate.Weak {
+			r.Call = "Positive"
+		}
+	}
+	require.True(t, lims.Judge(c).Accepted)
+	r := c.Run.Readings[0]
+	r.Call = "Positive "
+	if c.Run.Readings[0].Call == "Positive" {
+		r.Call = "Negative"
+	}
+	c.Run.Readings = append(c.Run.Readings, r)
+	require.Equal(t, "well.twice", lims.Judge(c).Differences[0].Code)
+}
+
 func TestPlatesOfOneMessage(t *testing.T) {
 	t.Parallel()
 	c := dish(t, plate.F96, "daan", 90)

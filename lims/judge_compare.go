@@ -66,9 +66,11 @@ func (s *sheet) put(r *pcr.Reading) {
 		return
 	}
 	v := pcr.ValueOf(*r)
-	joined, ok := join(w.row[t], v)
-	if !ok {
+	joined, ok := w.row[t].Join(v)
+	if !ok || w.torn&(1<<t) != 0 {
 		s.differ("well.twice", p.String(), w.kit.Targets[t].ID+" "+v.String(), w.row[t].String())
+		w.torn |= 1 << t
+		joined = pcr.Value{}
 	}
 	w.row[t] = joined
 }
@@ -147,21 +149,6 @@ func (s *sheet) oneWellEach(at int) bool {
 		}
 	}
 	return true
-}
-
-// join puts two readings of one target together: a Cq and a call complete each other, two Cq values do not.
-func join(a, b pcr.Value) (pcr.Value, bool) {
-	if a.Call == "" {
-		a.Call = b.Call
-	}
-	switch {
-	case b.State != pcr.HasCq && b.State != pcr.NoCq:
-		return a, true
-	case a.State != pcr.HasCq && a.State != pcr.NoCq:
-		b.Call = a.Call
-		return b, true
-	}
-	return a, a.State == b.State && a.Cq == b.Cq
 }
 
 // name compares a sample name with the layout. Names that an instrument makes up prove nothing.

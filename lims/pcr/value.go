@@ -79,11 +79,11 @@ const maxCycles = 100
 // silent says whether nothing is known of the Cq.
 func (v Value) silent() bool { return v.State != HasCq && v.State != NoCq }
 
-// ValueOf is the Value of one reading, without a curve.
+// ValueOf is the Value of one reading, without a curve. A reading that was left out says nothing.
 func ValueOf(r Reading) Value {
 	v := Value{State: r.State, Text: r.CqText, Call: r.Call}
-	if v.Call == "" {
-		v.Call = r.Value
+	if v.Call == "" && v.silent() && r.Value != "" && (r.Value[0] < '0' || r.Value[0] > '9') {
+		v.Call = r.Value // words where a driver knows no better: a call only if the kit names them
 	}
 	if r.Omit {
 		return Value{State: Blank, Text: r.CqText}
@@ -100,3 +100,23 @@ func ValueOf(r Reading) Value {
 
 // trim writes a Cq with two decimals, as reviewers read it.
 func trim(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) }
+
+// Join puts two readings of one target together: a Cq and a call complete each other. Two Cq values or two calls that differ
+// settle nothing: the target says nothing then, and ok is false.
+func (v Value) Join(w Value) (joined Value, ok bool) {
+	joined = v
+	switch {
+	case v.Call == "":
+		joined.Call = w.Call
+	case w.Call != "" && fold(v.Call) != fold(w.Call):
+		return Value{}, false
+	}
+	switch {
+	case w.silent():
+	case v.silent():
+		joined.State, joined.Cq, joined.Above, joined.Text = w.State, w.Cq, w.Above, w.Text
+	case v.State != w.State || v.Cq != w.Cq:
+		return Value{}, false
+	}
+	return joined, true
+}
