@@ -64,7 +64,7 @@ type astmDecoder struct {
 	order    pcr.Reading // what the O record says of its readings
 	test     string      // test code of the O record
 	answered bool        // the order has an R or C record
-	other    string      // what a message without results is
+	other    string      // what a message without results is; quotes nothing, since queries and orders name patients
 }
 
 // size makes room for all readings: one for each R and C record, and one for each failed order without any. It is false
@@ -77,6 +77,9 @@ func (d *astmDecoder) size(text string) bool {
 	n := 1
 	for i := strings.IndexByte(text, sep); i >= 0 && len(text) > i+1; i = strings.IndexByte(text, sep) {
 		text = text[i+1:]
+		if text[0] == '\n' && len(text) > 1 {
+			text = text[1:]
+		}
 		if text[0] == 'R' || text[0] == 'C' {
 			n++
 		}
@@ -106,7 +109,7 @@ func (d *astmDecoder) run(notes []pcr.Note) ([]pcr.Run, error) {
 		case 'C':
 			d.comment()
 		case 'Q':
-			d.other = "a host query: " + d.r.Record()
+			d.other = "a host query"
 		case 'L':
 			d.endOrder()
 			d.order, d.begun = pcr.Reading{}, false
@@ -199,7 +202,7 @@ func (d *astmDecoder) openOrder() {
 		d.join()
 	}
 	if d.other == "" {
-		d.other = "orders: " + d.r.Record()
+		d.other = "orders without results"
 	}
 }
 
