@@ -60,6 +60,8 @@ func plateOf(n int) sim.Plate {
 // requireExact: every message is there once, byte for byte, and nothing else is.
 func requireExact(t *testing.T, s *shelf, want []sim.Message) {
 	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, m := range want {
 		require.Equal(t, 1, s.whole[string(m.Bytes)], "lost or doubled")
 	}

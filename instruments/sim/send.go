@@ -102,13 +102,12 @@ func (m Model) encoded(p Plate, o Options) ([]Message, error) {
 // SendAll sends texts of one's own over one wire.
 func (m Model) SendAll(ctx context.Context, open Opener, messages []Message, o Options) (Report, error) {
 	s := &sending{o: o.filled(), open: open, model: m, rng: rand.New(rand.NewPCG(o.Seed, 2))}
-	defer s.hangUp()
-	for _, msg := range messages {
-		if err := s.message(ctx, msg.Bytes); err != nil {
-			return s.report, err
-		}
+	var err error
+	for i := 0; i < len(messages) && err == nil; i++ {
+		err = s.message(ctx, messages[i].Bytes)
 	}
-	return s.report, nil
+	s.hangUp() // first: the reader counts faults
+	return s.report, err
 }
 
 // message tries until the message is acknowledged.
