@@ -113,11 +113,11 @@ func (r *Receiver) Refuse(now time.Time, why string) []Event {
 }
 
 // Drop ends the session because the line is lost: text that was acknowledged and belongs to no whole message is handed
-// out as Incomplete. A message that waits for Accept is not: the caller has it, and it was never acknowledged.
+// out as Incomplete. A message that waits for Accept and what came with it is not: its frame was never acknowledged.
 func (r *Receiver) Drop() []Event {
 	r.begin(r.now)
 	if r.state == waiting {
-		r.text = append(r.text[:0], r.text[r.whole:]...)
+		r.text = r.text[:0]
 	}
 	r.held = r.held[:0]
 	if r.state != neutral {
