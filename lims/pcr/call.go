@@ -35,74 +35,68 @@ func (k *Kit) CallWells(wells []map[string]Value, ctx Context) Call {
 // CallRows is CallWells for callers that hold the values in the order of Targets already.
 func (k *Kit) CallRows(rows [][]Value, ctx Context) Call { return k.say(k.ready(), rows, &ctx) }
 
-// ready is the compiled table; a Kit that did not come from Read is compiled on the spot. A kit that cannot be
-// compiled has no rules and calls everything "review".
+// ready is the compiled table. A Kit that did not come from Read has no rules that could be trusted: it calls everything "review".
 func (k *Kit) ready() *table {
 	if k.table != nil {
 		return k.table
 	}
-	own := *k
-	t, err := compile(&own)
-	if err != nil {
-		return &table{states: []string{None}, rules: make([][]int, len(k.Targets)), limits: make([][]string, len(k.Targets)),
-			virus: make([]bool, len(k.Targets)), needed: make([]bool, len(k.Targets))}
-	}
-	return t
+	n := len(k.Targets)
+	return &table{states: []string{None}, rules: make([][]int, n), limits: make([][]string, n), roles: make([]string, n),
+		virus: make([]bool, n), needed: make([]bool, n)}
 }
 
 func (k *Kit) say(t *table, rows [][]Value, ctx *Context) Call {
 	var (
-		f       = facts{attempt: max(ctx.Attempt, 1), ctx: ctx, virus: t.virus}
-		nums    [maxTargets]int
-		vals    [maxTargets]Value
-		out     = Call{Kit: k.ID + "@" + k.Version, Targets: make(map[string]Target, len(k.Targets))}
-		inst    = model(ctx.Instrument)
-		why     = make([]byte, 0, 160)
-		n       = min(len(k.Targets), maxTargets)
-		tgtText = make([]byte, 0, 96)
+		nums  [maxTargets]int
+		vals  [maxTargets]Value
+		n     = min(len(k.Targets), maxTargets)
+		f     = facts{states: nums[:n], values: vals[:n], virus: t.virus, attempt: max(ctx.Attempt, 1), ctx: ctx}
+		out   = Call{Kit: k.Key(), Call: Review, Targets: make(map[string]Target, n)}
+		inst  = model(ctx.Instrument)
+		found = make([]byte, 0, 96) // the findings in words
 	)
-	for i := 0; i < n; i++ {
-		num, v, found := t.over(k, i, rows, inst)
-		nums[i], vals[i] = num, v
-		found.State = t.states[num]
-		out.Targets[k.Targets[i].ID] = found
-		tgtText = appendFinding(tgtText, k.Targets[i].ID, found, k.Cycles)
+	for i := range n {
+		num, v, x := t.over(k, i, rows, inst)
+		nums[i], vals[i], x.State = num, v, t.states[num]
+		out.Targets[k.Targets[i].ID] = x
+		found = appendFinding(found, k.Targets[i].ID, x, k.Cycles)
 	}
-	f.states, f.values = nums[:n], vals[:n]
-	for i := range k.Calls {
-		r := &k.Calls[i]
-		if t.index == nil {
-			break // not compiled, see ready
+	for i := range t.texts {
+		if r := &k.Calls[i]; r.Default || r.When.hold(&f) {
+			out.Call, out.Action, out.Rule = r.Call, r.Action, i+1
+			break
 		}
-		if !r.Default && !r.When.hold(&f) {
-			continue
-		}
-		out.Call, out.Action, out.Rule = r.Call, r.Action, i+1
-		why = append(why, "rule "...)
-		why = strconv.AppendInt(why, int64(i+1), 10)
-		why = append(why, ": "...)
-		if i < len(t.texts) {
-			why = append(why, t.texts[i]...)
-		}
-		break
 	}
-	if out.Rule == 0 {
-		out.Call = Review
-		why = append(why, "no rule covers this"...)
-	}
-	if unsafe := t.unsafe(out.Call, f.states); unsafe != "" {
-		why = append(why, "; "...)
-		why = append(why, unsafe...)
+	unsafe := t.unsafe(out.Call, f.states)
+	out.Why = t.why(out.Rule, unsafe, found, f.attempt)
+	if unsafe != "" {
 		out.Call, out.Action, out.Rule = Review, "", 0
 	}
-	why = append(why, " ("...)
-	why = append(why, tgtText...)
-	if f.attempt > 1 {
-		why = append(why, ", attempt "...)
-		why = strconv.AppendInt(why, int64(f.attempt), 10)
-	}
-	out.Why = string(append(why, ')'))
 	return out
+}
+
+// why writes "rule 3: virus targets − ≥ 2 and IC + (ORF1ab NoCt neg, N NoCt neg, IC 24.50 pos)".
+func (t *table) why(rule int, unsafe string, found []byte, attempt int) string {
+	b := make([]byte, 0, 160)
+	if rule == 0 {
+		b = append(b, "no rule covers this"...)
+	} else {
+		b = append(b, "rule "...)
+		b = strconv.AppendInt(b, int64(rule), 10)
+		b = append(b, ": "...)
+		b = append(b, t.texts[rule-1]...)
+	}
+	if unsafe != "" {
+		b = append(b, "; "...)
+		b = append(b, unsafe...)
+	}
+	b = append(b, " ("...)
+	b = append(b, found...)
+	if attempt > 1 {
+		b = append(b, ", attempt "...)
+		b = strconv.AppendInt(b, int64(attempt), 10)
+	}
+	return string(append(b, ')'))
 }
 
 // unsafe says why a call must not stand, "" where it may.
