@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"natlims/lims"
 )
 
 // ResultRow is an order as its department sees it: where it stands, and the result once it is released.
@@ -19,15 +21,17 @@ type ResultRow struct {
 	Delivery    string     `db:"delivery"` // state of the delivery that is furthest on, "" none
 }
 
-// ResultsQuery narrows the list of a department. Code is a barcode or the department's own number.
+// ResultsQuery narrows a list of results. Code is a barcode or the department's own number.
 type ResultsQuery struct {
-	Code string
-	Done bool // released only
+	Department int64
+	Lab        int64 // 0: of every laboratory
+	Code       string
+	Done       bool // released only
 }
 
 // Results lists the orders of a department with their released results, newest first. Preliminary and checked
-// results never appear here. A laboratory's actor must name the department.
-func (s *Store) Results(ctx context.Context, department int64, q ResultsQuery, p Page) ([]ResultRow, error) {
+// results never appear here.
+func (s *Store) Results(ctx context.Context, q ResultsQuery, p Page) ([]ResultRow, error) {
 	before, n := p.cut()
 	return list[ResultRow](ctx, s, `SELECT `+orderColumns+`, o.collected_at, o.received_at, coalesce(m.declared,0) AS persons,
 			coalesce(t.id,0) AS result_id, coalesce(t.version,0) AS version, coalesce(t.call,'') AS call,
@@ -40,8 +44,8 @@ func (s *Store) Results(ctx context.Context, department int64, q ResultsQuery, p
 		WHERE o.department_id = $1 AND o.id < $2 AND ($3 = '' OR o.id IN (
 			SELECT id FROM orders WHERE department_id = $1 AND client_id = $3
 			UNION ALL SELECT c.order_id FROM samples z JOIN contents c ON c.sample_id = z.id WHERE z.barcode = $3))
-			AND (NOT $4 OR t.id IS NOT NULL)
-		ORDER BY o.id DESC LIMIT $5`, department, before, q.Code, q.Done, n)
+			AND (NOT $4 OR t.id IS NOT NULL) AND ($5 = 0 OR o.lab_id IS NULL OR o.lab_id = $5)
+		ORDER BY o.id DESC LIMIT $6`, q.Department, before, q.Code, q.Done, q.Lab, n)
 }
 
 // Tally counts a department's orders of the last days by state.
@@ -64,4 +68,18 @@ func (s *Store) DepartmentTally(ctx context.Context, department int64, since tim
 		FROM (SELECT * FROM orders WHERE department_id = $1 ORDER BY id DESC LIMIT $4) o
 		LEFT JOIN results t ON t.order_id = o.id AND t.state = 'released' WHERE o.registered_at >= $2`,
 		department, since, s.Now(), tallyOrders)
+}
+
+// ReleasedIn keeps of some results those that are released, of the department and within the scope.
+func (s *Store) ReleasedIn(ctx context.Context, sc Scope, department int64, ids []int64) ([]int64, error) {
+	return list[int64](ctx, s, `SELECT id FROM results WHERE id = ANY($1) AND department_id = $2 AND state = 'released'
+		AND ($3 = 0 OR lab_id = $3) AND ($4 = 0 OR department_id = $4) ORDER BY id`, int64s(ids), department, sc.Lab, sc.Department)
+}
+
+// Printed leaves on record that a person took a report with whole names out of the system.
+func (s *Store) Printed(ctx context.Context, by lims.Actor, department int64, format string, results int) error {
+	return s.do(ctx, by, func(x *tx) error {
+		x.note("print", "department", department, map[string]any{"format": format, "results": results})
+		return nil
+	})
 }

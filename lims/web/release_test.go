@@ -74,6 +74,18 @@ func TestReview(t *testing.T) {
 	_, body = desk.get("/results?done=1")
 	require.Contains(t, body, "周到 / 赵敏")
 
+	code, body = desk.get("/results/report?format=csv&code=" + positive)
+	require.Equal(t, http.StatusOK, code, body)
+	require.Contains(t, body, "11010519491231002X")
+	require.Equal(t, 2, strings.Count(strings.TrimSpace(body), "\n")+1, "one heading, one person")
+	code, body = desk.get("/results/report?format=nothing")
+	require.Equal(t, http.StatusNotFound, code)
+	require.Contains(t, body, "[format.none]")
+	code, _ = d.as("desk2").get("/results/report?format=csv&department=1&result=" + one)
+	require.Equal(t, http.StatusNotFound, code, "another department's report")
+	code, _ = d.as("east").get("/results/report?format=csv&department=1&result=" + one)
+	require.Equal(t, http.StatusNotFound, code, "another laboratory's result")
+
 	code, _ = d.as("desk2").get("/tubes/" + positive)
 	require.Equal(t, http.StatusNotFound, code, "another department's tube")
 	_, body = d.as("desk2").get("/results?department=1&code=" + positive)

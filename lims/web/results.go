@@ -1,10 +1,12 @@
 package web
 
 import (
+	"mime"
 	"time"
 
 	"natlims/lims"
 	"natlims/lims/store"
+	"natlims/reports"
 )
 
 type resultsPage struct {
@@ -17,6 +19,11 @@ type resultsPage struct {
 	More        int64
 	Tally       store.Tally
 	At          time.Time
+	Formats     []reports.Format
+}
+
+func (p resultsPage) query(v *visit) store.ResultsQuery {
+	return store.ResultsQuery{Department: p.Department, Lab: v.scope().Lab, Code: p.Code, Done: p.Done}
 }
 
 const resultRows = 100
@@ -27,7 +34,7 @@ func (s *site) results(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p := resultsPage{Departments: departments, Department: v.department(), Code: v.field("code"), Done: v.field("done") != "", At: s.st.Now()}
+	p := resultsPage{Departments: departments, Department: v.department(), Code: v.field("code"), Done: v.field("done") != "", At: s.st.Now(), Formats: reports.Formats()}
 	if p.Department == 0 {
 		return v.show("results", p)
 	}
@@ -44,7 +51,7 @@ func (s *site) results(v *visit) error {
 		return lims.E(lims.NotFound, "not_found", nil)
 	}
 	ctx := v.r.Context()
-	if p.Rows, err = s.st.Results(ctx, p.Department, store.ResultsQuery{Code: p.Code, Done: p.Done}, v.page(resultRows)); err != nil {
+	if p.Rows, err = s.st.Results(ctx, p.query(v), v.page(resultRows)); err != nil {
 		return err
 	}
 	if len(p.Rows) == resultRows {
@@ -54,6 +61,45 @@ func (s *site) results(v *visit) error {
 		return err
 	}
 	return v.show("results", p)
+}
+
+// report gives released results of one department as a file: one result, or all that the list shows. It holds whole names,
+// so it leaves an audit row.
+func (s *site) report(v *visit) error {
+	ctx, department := v.r.Context(), v.department()
+	f, ok := reports.FormatNamed(v.field("format"))
+	if !ok {
+		return lims.E(lims.NotFound, "format.none", lims.Args{"format": v.field("format")})
+	}
+	ids, err := s.st.ReleasedIn(ctx, v.scope(), department, numbers(v.field("result")))
+	if err != nil {
+		return err
+	}
+	if v.field("result") == "" {
+		q := store.ResultsQuery{Department: department, Lab: v.scope().Lab, Code: v.field("code"), Done: true}
+		rows, err := s.st.Results(ctx, q, v.page(store.PageMost))
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			ids = append(ids, r.Result)
+		}
+	}
+	rep, err := s.st.ReportFor(ctx, v.Actor, department, ids, v.Lang)
+	if err != nil {
+		return err
+	}
+	b, err := f.Render(rep)
+	if err != nil {
+		return lims.Wrap(lims.Broken, "page.broken", err)
+	}
+	if err := s.st.Printed(ctx, v.Actor, department, f.Name, len(ids)); err != nil {
+		return err
+	}
+	v.w.Header().Set("Content-Type", f.Type)
+	v.w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": f.FileName(rep)}))
+	v.w.Write(b) //nolint:errcheck // the browser has gone
+	return nil
 }
 
 // today is the beginning of the laboratory's day.

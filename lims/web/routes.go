@@ -82,6 +82,7 @@ func init() { // a function, because the pages name the table and the table name
 		{"POST /review/{plate}/sign", false, signer, (*site).signPlate, (*site).review},
 
 		{"GET /results", false, reader, (*site).results, nil},
+		{"GET /results/report", false, reader, (*site).report, nil},
 		{"GET /deliveries", false, anyone, (*site).deliveries, nil},
 		{"POST /deliveries/{delivery}/requeue", false, chief, (*site).requeue, (*site).deliveries},
 		{"GET /alerts", false, lab, (*site).alerts, nil},

@@ -26,8 +26,12 @@ func texts(lang string) map[string]string {
 	return m
 }
 
-// say gives the text of a key with {name} replaced by the argument of that name. A missing key shows itself.
+// say gives the text of a key with {name} replaced by the argument of that name. Where n is 1 and the key has a text for
+// one, that is taken. A missing key shows itself.
 func say(lang, key string, args lims.Args) string {
+	if one := key + ".one"; args["n"] == 1 && languages[lang][one] != "" {
+		key = one
+	}
 	text, ok := languages[lang][key]
 	if !ok {
 		return key

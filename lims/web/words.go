@@ -12,6 +12,7 @@ import (
 	"natlims/lims"
 	"natlims/lims/pcr"
 	"natlims/lims/store"
+	"natlims/reports"
 )
 
 // words are the functions of the templates in one language.
@@ -28,12 +29,13 @@ func (s *site) words(lang string) template.FuncMap {
 		"past":    func(t any) bool { at := instant(t); return !at.IsZero() && at.Before(s.st.Now()) },
 		"minutes": minutes,
 		"who":     func(o store.OrderRow) string { return subject(o) },
-		"doc":     func(no string) string { return maskNumber(no) },
+		"doc":     reports.MaskDoc,
+		"phone":   reports.MaskPhone,
 		"tone":    tone,
 		"glyph":   glyph,
 		"can":     func(a lims.Actor, roles ...lims.Role) bool { return a.Has(roles...) },
 		"role":    func(r string) lims.Role { return lims.Role(r) },
-		"targets": targets,
+		"targets": func(kit string, raw json.RawMessage) []target { return targets(s.kit(kit), raw) },
 		"flags":   func(raw json.RawMessage) []string { return flagTexts(lang, raw) },
 		"reason":  func(code string, raw json.RawMessage) string { return reason(lang, code, raw) },
 		"percent": func(part, whole int) string { return percent(part, whole) },
@@ -150,7 +152,7 @@ func size(n int) string {
 // subject is who or what was sampled; people are masked, objects are not.
 func subject(o store.OrderRow) string {
 	if o.SubjectKind == string(lims.Person) {
-		return maskName(o.SubjectName)
+		return reports.MaskName(o.SubjectName)
 	}
 	return o.SubjectName
 }
@@ -185,13 +187,18 @@ type target struct {
 	pcr.Target
 }
 
-func targets(raw json.RawMessage) []target {
+// targets lists the targets of a call in the order of the kit.
+func targets(kit *pcr.Kit, raw json.RawMessage) []target {
 	var m map[string]pcr.Target
 	if json.Unmarshal(raw, &m) != nil {
 		return nil
 	}
+	names := map[string]bool{}
+	for k := range m {
+		names[k] = true
+	}
 	out := make([]target, 0, len(m))
-	for _, k := range sortedKeys(m) {
+	for _, k := range ordered(names, kit) {
 		out = append(out, target{k, m[k]})
 	}
 	return out
