@@ -106,7 +106,11 @@ func (d *Day) receive(ctx context.Context, _ time.Duration) error {
 			return err
 		}
 		for _, b := range boxes {
-			if b.DispatchedAt.Add(courier).After(d.Clock.Now()) {
+			ride := courier
+			if strings.HasPrefix(b.Code, againBox) {
+				ride = express
+			}
+			if b.DispatchedAt.Add(ride).After(d.Clock.Now()) {
 				continue
 			}
 			if err := d.unpack(ctx, lab, b); err != nil {
@@ -163,7 +167,7 @@ func (d *Day) settleExceptions(ctx context.Context) error {
 	return nil
 }
 
-const recallAfter = 15 * time.Minute
+const recallAfter = 5 * time.Minute // police and community are told at once
 
 // recall collects the members of a pool that was not negative again, singly, and sends the tubes off at once.
 func (d *Day) recall(ctx context.Context, at time.Duration) error {
@@ -185,7 +189,7 @@ func (d *Day) recall(ctx context.Context, at time.Duration) error {
 				return err
 			}
 		}
-		if err := d.shipAgain(ctx, dept, fmt.Sprintf("RC%s%04d", departments[dept].code, int(at.Minutes()))); err != nil {
+		if err := d.shipAgain(ctx, dept, fmt.Sprintf("%s%s%04d", againBox, departments[dept].code, int(at.Minutes()))); err != nil {
 			return err
 		}
 	}
@@ -193,7 +197,11 @@ func (d *Day) recall(ctx context.Context, at time.Duration) error {
 }
 
 // againPrefix begins the barcodes of second collections; the department's number of the order follows.
-const againPrefix = "SR"
+const (
+	againPrefix = "SR"
+	againBox    = "RC" // begins the code of a box that the police bring
+	express     = 15 * time.Minute
+)
 
 // shipAgain sends tubes of second collections that are in no box yet.
 func (d *Day) shipAgain(ctx context.Context, dept int, code string) error {

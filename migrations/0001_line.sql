@@ -177,6 +177,7 @@ CREATE TABLE samples (
 );
 CREATE INDEX samples_bench ON samples (lab_id, priority, due_at, id) WHERE state = 'received';
 CREATE INDEX samples_shipment ON samples (shipment_id);
+CREATE INDEX samples_loose ON samples (department_id, id) WHERE state = 'collected' AND shipment_id IS NULL;
 CREATE INDEX samples_department ON samples (department_id, id);
 
 CREATE TABLE orders (
@@ -207,6 +208,7 @@ CREATE TABLE orders (
 );
 CREATE INDEX orders_department ON orders (department_id, id DESC);
 CREATE INDEX orders_open ON orders (due_at) WHERE state IN ('open','waiting');
+CREATE INDEX orders_waiting ON orders (department_id) WHERE state = 'waiting';
 CREATE INDEX orders_registered ON orders USING brin (registered_at) WITH (pages_per_range = 32);
 CREATE INDEX orders_released ON orders (released_at) WHERE released_at IS NOT NULL;
 CREATE INDEX orders_sample ON orders (sample_id);

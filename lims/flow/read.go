@@ -76,21 +76,20 @@ func (l *Line) judge(ctx context.Context, m store.Message) (string, error) {
 
 // decode reads the bytes. A driver that panics has met a file that it does not understand: the message fails, the line goes on.
 func decode(m store.Message) (name string, runs []pcr.Run, err error) {
-	f := &instruments.File{Name: m.Name, Raw: m.Bytes}
-	d, err := instruments.Detect(f)
-	if m.Driver != "" {
-		d, err = instruments.Find(m.Driver)
-	}
-	if err != nil {
-		return "", nil, err
-	}
 	defer func() {
 		if p := recover(); p != nil {
-			err = &instruments.Error{Driver: d.Name, Code: instruments.CodeDamaged, Value: fmt.Sprint(p)}
+			err = &instruments.Error{Driver: m.Driver, Code: instruments.CodeDamaged, Value: fmt.Sprint(p)}
 		}
 	}()
-	runs, err = d.Decode(f)
-	return d.Name, runs, err
+	runs, err = instruments.Decode(&instruments.File{Name: m.Name, Raw: m.Bytes}, m.Driver)
+	var e *instruments.Error
+	switch {
+	case err == nil && len(runs) > 0:
+		name = runs[0].Driver
+	case errors.As(err, &e):
+		name = e.Driver
+	}
+	return name, runs, err
 }
 
 // reason is what a person reads on the message's page.

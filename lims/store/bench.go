@@ -215,8 +215,8 @@ func (x *tx) unload(plateID int64) error {
 	if err := x.move(lims.SampleMoves, "samples", "unload", loaded, ""); err != nil {
 		return err
 	}
-	if err := x.all(&read, `SELECT s.id FROM samples s WHERE s.state = 'read' AND s.id IN (SELECT sample_id FROM wells WHERE plate_id = $1)
-		AND NOT EXISTS (SELECT FROM results r JOIN runs u ON u.id = r.run_id WHERE r.sample_id = s.id AND u.plate_id = $1 AND r.state IN ('released','superseded'))
+	if err := x.all(&read, `SELECT id FROM samples WHERE state = 'read' AND id IN (SELECT sample_id FROM wells WHERE plate_id = $1)
+		AND id NOT IN (SELECT r.sample_id FROM results r JOIN runs u ON u.id = r.run_id WHERE u.plate_id = $1 AND r.state IN ('released','superseded'))
 		ORDER BY id FOR UPDATE`, plateID); err != nil {
 		return err
 	}

@@ -128,7 +128,7 @@ func (s *Store) Acknowledge(ctx context.Context, by lims.Actor, id string) error
 			Department int64      `db:"department_id"`
 			State      lims.State `db:"state"`
 		}
-		err := x.one(&row, `SELECT seq, department_id, state FROM deliveries WHERE id::text = $1 FOR UPDATE`, id)
+		err := x.one(&row, `SELECT seq, department_id, state FROM deliveries WHERE id = $1::uuid FOR UPDATE`, id)
 		if missing(err) || err == nil && by.Department != 0 && by.Department != row.Department {
 			return lims.E(lims.NotFound, "delivery.unknown", nil)
 		}
@@ -137,7 +137,7 @@ func (s *Store) Acknowledge(ctx context.Context, by lims.Actor, id string) error
 		}
 		// A confirmation that overtakes our own note of the delivery counts as both.
 		n, err := x.count(`UPDATE deliveries SET state = 'acknowledged', lease_until = NULL, error = '', delivered_at = coalesce(delivered_at, $2), acknowledged_at = $2
-			WHERE id::text = $1 AND state IN ('delivered','sending')`, id, x.now)
+			WHERE id = $1::uuid AND state IN ('delivered','sending')`, id, x.now)
 		if err == nil && n == 0 {
 			err = lims.E(lims.Conflict, "state.moved", lims.Args{"what": "deliveries", "event": "acknowledge", "ids": []string{id}})
 		}
@@ -153,7 +153,7 @@ func (s *Store) Requeue(ctx context.Context, by lims.Actor, id string) error {
 	}
 	return s.do(ctx, by, func(x *tx) error {
 		var seq int64
-		err := x.one(&seq, `UPDATE deliveries SET state = 'queued', next_at = $2, error = '' WHERE id::text = $1 AND state = 'refused' RETURNING seq`, id, x.now)
+		err := x.one(&seq, `UPDATE deliveries SET state = 'queued', next_at = $2, error = '' WHERE id = $1::uuid AND state = 'refused' RETURNING seq`, id, x.now)
 		if missing(err) {
 			return lims.E(lims.Conflict, "state.moved", lims.Args{"what": "deliveries", "event": "requeue", "ids": []string{id}})
 		}

@@ -69,11 +69,8 @@ type LooseTube struct {
 	CollectedAt *time.Time `db:"collected_at"`
 }
 
-const looseWindow = 5000 // the newest tubes of a department among which loose ones are looked for
-
 // LooseTubes lists a department's collected tubes that wait for a box, oldest first.
 func (s *Store) LooseTubes(ctx context.Context, department int64) ([]LooseTube, error) {
 	return list[LooseTube](ctx, s, `SELECT m.barcode, m.mode, coalesce(m.declared, 0) AS persons, m.priority, m.collected_at
-		FROM (SELECT * FROM samples WHERE department_id = $1 ORDER BY id DESC LIMIT $2) m
-		WHERE m.state = 'collected' AND m.shipment_id IS NULL ORDER BY m.id LIMIT $3`, department, looseWindow, PageMost)
+		FROM samples m WHERE m.department_id = $1 AND m.state = 'collected' AND m.shipment_id IS NULL ORDER BY m.id LIMIT $2`, department, PageMost)
 }

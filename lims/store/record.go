@@ -22,15 +22,33 @@ type tube struct {
 // tubes locks the samples of a plate in id order.
 func (x *tx) tubes(plateID int64) (map[string]tube, error) {
 	var rows []tube
-	err := x.all(&rows, `SELECT s.id, s.barcode, s.state, s.department_id,
-			greatest(coalesce(s.declared, 1), (SELECT count(*) FROM contents c WHERE c.sample_id = s.id)) AS persons,
-			ARRAY(SELECT o.id FROM orders o WHERE o.sample_id = s.id AND o.state = 'open' ORDER BY o.id) AS orders
-		FROM samples s WHERE s.id IN (SELECT sample_id FROM wells WHERE plate_id = $1) ORDER BY s.id FOR UPDATE OF s`, plateID)
-	if err != nil {
+	if err := x.all(&rows, `SELECT id, barcode, state, department_id, coalesce(declared, 1) AS persons
+		FROM samples WHERE id IN (SELECT sample_id FROM wells WHERE plate_id = $1) ORDER BY id FOR UPDATE`, plateID); err != nil {
 		return nil, err
+	}
+	ids := make([]int64, len(rows))
+	for i, r := range rows {
+		ids[i] = r.ID
+	}
+	var inside []struct {
+		Sample int64 `db:"sample_id"`
+		Order  int64 `db:"order_id"`
+		Wants  bool  `db:"wants"`
+	}
+	if err := x.all(&inside, `SELECT c.sample_id, c.order_id, o.sample_id = c.sample_id AND o.state = 'open' AS wants
+		FROM contents c JOIN orders o ON o.id = c.order_id WHERE c.sample_id = ANY($1) ORDER BY c.sample_id, c.order_id`, pq.Array(ids)); err != nil {
+		return nil, err
+	}
+	orders, persons := map[int64]pq.Int64Array{}, map[int64]int{}
+	for _, c := range inside {
+		persons[c.Sample]++
+		if c.Wants {
+			orders[c.Sample] = append(orders[c.Sample], c.Order)
+		}
 	}
 	out := make(map[string]tube, len(rows))
 	for _, r := range rows {
+		r.Orders, r.Persons = orders[r.ID], max(r.Persons, persons[r.ID])
 		out[r.Barcode] = r
 	}
 	return out, nil

@@ -130,12 +130,15 @@ func (x *tx) release(ids []int64, rows []signable) error {
 	return x.enqueue(ids)
 }
 
+// unsigned finds the read tubes among $1 of which no result waits for a signature. NOT IN is looked up once for all tubes; an
+// EXISTS for each tube was forty times slower while the planner had no statistics yet.
+const unsigned = `SELECT id FROM samples WHERE id = ANY($1) AND state = 'read'
+	AND id NOT IN (SELECT sample_id FROM results WHERE sample_id = ANY($1) AND state IN ('called','held','checked')) ORDER BY id FOR UPDATE`
+
 // closeSamples ends tubes whose last open result has been released.
 func (x *tx) closeSamples(ids []int64) error {
 	var done []int64
-	if err := x.all(&done, `SELECT s.id FROM samples s WHERE s.id = ANY($1) AND s.state = 'read'
-		AND NOT EXISTS (SELECT FROM results r WHERE r.sample_id = s.id AND r.state IN ('called','held','checked')) ORDER BY s.id FOR UPDATE`,
-		pq.Array(ids)); err != nil {
+	if err := x.all(&done, unsigned, pq.Array(unique(ids))); err != nil {
 		return err
 	}
 	x.noteAll("close", "sample", done, nil)
@@ -214,9 +217,7 @@ func (x *tx) retest(rows []signable) error {
 	for _, r := range rows {
 		samples = append(samples, r.Sample)
 	}
-	if err := x.all(&back, `SELECT s.id FROM samples s WHERE s.id = ANY($1) AND s.state = 'read'
-		AND NOT EXISTS (SELECT FROM results r WHERE r.sample_id = s.id AND r.state IN ('called','held','checked')) ORDER BY s.id FOR UPDATE`,
-		pq.Array(samples)); err != nil {
+	if err := x.all(&back, unsigned, pq.Array(unique(samples))); err != nil {
 		return err
 	}
 	x.noteAll("repeat", "sample", back, nil)

@@ -59,7 +59,7 @@ const reportQuery = `SELECT r.id, r.order_id, o.client_id, r.version, r.reason, 
 // ReportOf fills the report of a delivery: what the department reads. Names and numbers are given in full only where the
 // destination's option "names" is "full"; Cq values only where "cq" is "print" (domain 1.12, 3.3).
 func (s *Store) ReportOf(ctx context.Context, d Delivery) (reports.Report, error) {
-	rows, err := s.reportRows(ctx, reportQuery+`JOIN delivery_results x ON x.result_id = r.id WHERE x.delivery_id::text = $1 ORDER BY r.id`, d.ID)
+	rows, err := s.reportRows(ctx, reportQuery+`JOIN delivery_results x ON x.result_id = r.id WHERE x.delivery_id = $1::uuid ORDER BY r.id`, d.ID)
 	if err != nil {
 		return reports.Report{}, err
 	}

@@ -76,6 +76,8 @@ func mapped(ctx context.Context, err error) error {
 			return lims.Wrap(lims.Conflict, "taken", err)
 		case p.Code == "23514" && p.Message == "pool_of_pools":
 			return lims.Wrap(lims.Invalid, "pool.of_pools", err)
+		case p.Code == "22P02":
+			return lims.Wrap(lims.Invalid, "input.malformed", err)
 		case p.Code.Class() == "53" || p.Code.Class() == "57":
 			return lims.Wrap(lims.Busy, "database.busy", err)
 		}
