@@ -51,10 +51,13 @@ func (k *Kit) say(t *table, rows [][]Value, ctx *Context) Call {
 		vals  [maxTargets]Value
 		n     = min(len(k.Targets), maxTargets)
 		f     = facts{states: nums[:n], values: vals[:n], virus: t.virus, attempt: max(ctx.Attempt, 1), ctx: ctx}
-		out   = Call{Kit: k.Key(), Call: Review, Targets: make(map[string]Target, n)}
-		inst  = model(ctx.Instrument)
+		out   = Call{Kit: t.name(k), Call: Review, Targets: make(map[string]Target, n)}
+		inst  string
 		found = make([]byte, 0, 96) // the findings in words
 	)
+	if t.limited {
+		inst = model(ctx.Instrument)
+	}
 	for i := range n {
 		num, v, x := t.over(k, i, rows, inst)
 		nums[i], vals[i], x.State = num, v, t.states[num]
@@ -73,6 +76,14 @@ func (k *Kit) say(t *table, rows [][]Value, ctx *Context) Call {
 		out.Call, out.Action, out.Rule = Review, "", 0
 	}
 	return out
+}
+
+// name is the kit's key without making it anew; a copy may have been given another version.
+func (t *table) name(k *Kit) string {
+	if n := len(k.ID); len(t.key) == n+1+len(k.Version) && t.key[:n] == k.ID && t.key[n+1:] == k.Version {
+		return t.key
+	}
+	return k.Key()
 }
 
 // why writes "rule 3: virus targets − ≥ 2 and IC + (ORF1ab NoCt neg, N NoCt neg, IC 24.50 pos)".

@@ -20,7 +20,10 @@ import (
 //     instrument that the kit does not know makes nothing negative;
 //   - LOINC codes carry a valid check digit, targets stand in channels of their own, and the instruments named have them.
 func (k *Kit) Check() []Fault {
-	c := &check{k: k, t: k.ready(), out: slices.Clone(k.faults)}
+	if k.table == nil {
+		return []Fault{{Line: 1, Text: "not read from a kit file"}}
+	}
+	c := &check{k: k, t: k.table, out: slices.Clone(k.faults)}
 	c.head()
 	c.targets()
 	c.controls()

@@ -173,3 +173,16 @@ func TestAnchorsAndMerges(t *testing.T) {
 	_, err = pcr.Load([]byte(strings.Replace(sound, "when: {count: {role: virus, is: [pos], min: 2}}", "when: &c {all: [*c]}", 1)))
 	require.Error(t, err)
 }
+
+func TestKitThatWasNotReadCallsReview(t *testing.T) {
+	t.Parallel()
+	k, err := pcr.Find("daan")
+	require.NoError(t, err)
+	own := &pcr.Kit{ID: "daan", Version: "1", Targets: k.Targets, States: k.States, Calls: k.Calls}
+	require.Equal(t, pcr.Review, own.Call(map[string]pcr.Value{"N": pcr.ParseCq("20"), "ORF1ab": pcr.ParseCq("20")}, pcr.Context{}).Call)
+	require.NotEmpty(t, own.Check())
+	approved := *k
+	approved.ApprovedBy, approved.InsertHash = "somebody", k.Digest
+	require.True(t, approved.Usable())
+	require.Equal(t, pcr.Positive, approved.Call(map[string]pcr.Value{"N": pcr.ParseCq("20"), "ORF1ab": pcr.ParseCq("20")}, pcr.Context{}).Call)
+}

@@ -7,20 +7,22 @@ import (
 
 // table is a kit made ready for calling: names turned into indexes, rule texts written once.
 type table struct {
-	index  map[string]int   // target id -> index
-	states []string         // state number -> name; 0 is none
-	rules  [][]int          // by target: indexes of its state rules
-	limits [][]string       // by target: instruments named in its rules, folded
-	inst   [][]string       // by state rule: instruments, folded
-	state  []int            // by state rule: state number
-	roles  []string         // by target
-	virus  []bool           // by target
-	needed []bool           // by target: internal control that a negative needs
-	texts  []string         // by call rule
-	tests  []string         // by state rule
-	names  map[string][]int // folded name or alias -> target indexes; see alias.go
-	dyes   map[string][]int
-	call   bool // the signal is the instrument's call
+	key     string           // of the kit as it was read
+	limited bool             // some rule is limited to instruments
+	index   map[string]int   // target id -> index
+	states  []string         // state number -> name; 0 is none
+	rules   [][]int          // by target: indexes of its state rules
+	limits  [][]string       // by target: instruments named in its rules, folded
+	inst    [][]string       // by state rule: instruments, folded
+	state   []int            // by state rule: state number
+	roles   []string         // by target
+	virus   []bool           // by target
+	needed  []bool           // by target: internal control that a negative needs
+	texts   []string         // by call rule
+	tests   []string         // by state rule
+	names   map[string][]int // folded name or alias -> target indexes; see alias.go
+	dyes    map[string][]int
+	call    bool // the signal is the instrument's call
 }
 
 // maxTargets bounds the targets of a kit; maxRules its rules.
@@ -37,7 +39,7 @@ func compile(k *Kit) (*table, error) {
 	if len(k.States) > maxRules || len(k.Calls) > maxRules || len(k.Controls) > maxRules {
 		return nil, fmt.Errorf("more than %d rules", maxRules)
 	}
-	t := &table{index: map[string]int{}, states: []string{None, Pos, Neg, Grey, Inv}, call: k.Signal == "call"}
+	t := &table{key: k.Key(), index: map[string]int{}, states: []string{None, Pos, Neg, Grey, Inv}, call: k.Signal == "call"}
 	t.rules = make([][]int, len(k.Targets))
 	t.limits = make([][]string, len(k.Targets))
 	for i, a := range k.Targets {
@@ -79,6 +81,7 @@ func (t *table) compileStates(k *Kit) error {
 		var inst []string
 		for _, name := range r.Instruments {
 			inst = append(inst, model(name))
+			t.limited = true
 		}
 		t.inst = append(t.inst, inst)
 		n, err := t.stateNumber(r.State)
