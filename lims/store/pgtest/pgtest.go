@@ -1,4 +1,4 @@
-// Package pgtest gives every test a PostgreSQL database of its own with the whole schema in it, in about 50 ms.
+// Package pgtest gives every test a PostgreSQL database of its own with the whole schema in it, in about 30 ms.
 //
 // It is for tests only: the cluster behind it does not sync to disk. It needs the server programs of PostgreSQL on the machine and
 // fails the test where there are none; it never skips.
