@@ -25,9 +25,12 @@ func (c *check) states() bool {
 		for _, inst := range c.instruments(i) {
 			c.walk(i, inst)
 		}
-		c.reach[i] = append(c.reach[i], 0)
 		slices.Sort(c.reach[i])
 		c.reach[i] = slices.Compact(c.reach[i])
+		if len(c.reach[i]) > 0 && c.reach[i][0] == 0 {
+			c.reach[i] = c.reach[i][1:]
+		}
+		c.reach[i] = append(c.reach[i], 0) // not assessed comes last: what a fault names first should be a case that people meet
 		if !slices.Contains(c.reach[i], posState) {
 			c.fault(c.line(i), "target %s can never be pos", c.k.Targets[i].ID)
 		}

@@ -39,12 +39,12 @@ func TestLoadRefuses(t *testing.T) {
 	require.NoError(t, err)
 	tests := []struct{ old, new, want string }{
 		{"is: [neg], min: 2}}, {target: IC, is: [pos]}]}, call: negative", "is: [neg], min: 1}}, {target: IC, is: [pos]}]}, call: negative",
-			"line 17: rule 3 says negative: O neg, N none, IC pos, attempt 1"},
+			"line 17: rule 3 says negative: O none, N neg, IC pos, attempt 1"},
 		{"- {when: {count: {role: virus, is: [pos, grey], min: 1}}, call: suspicious, action: resample}\n  - {when: {all: [{count: {role: virus, is: [neg], min: 2}}",
 			"- {when: {all: [{count: {role: virus, is: [neg, grey], min: 2}}", "line 16: rule 2 says negative: O grey, N neg, IC pos, attempt 1"},
-		{"{target: IC, is: [pos]}]}, call: negative", "{attempt_lt: 9}]}, call: negative", "line 17: rule 3 says negative: O neg, N neg, IC none, attempt 1"},
-		{"call: suspicious, action: resample", "call: invalid, action: resample", "line 16: rule 2 says invalid: O pos, N none, IC none, attempt 1"},
-		{"  - {default: true, call: review}\n", "", "line 18: no rule for O none, N none, IC none, attempt 1"},
+		{"{target: IC, is: [pos]}]}, call: negative", "{attempt_lt: 9}]}, call: negative", "line 17: rule 3 says negative: O neg, N neg, IC neg, attempt 1"},
+		{"call: suspicious, action: resample", "call: invalid, action: resample", "line 16: rule 2 says invalid: O neg, N pos, IC pos, attempt 1"},
+		{"  - {default: true, call: review}\n", "", "line 18: no rule for O none, N neg, IC pos, attempt 1"},
 		{"{default: true, call: review}", "{default: true, call: negative}", `line 19: the default says "negative": expected review`},
 		{"  - {targets: [O, N], when: {any: true}, state: neg}\n", "", "line 10: target O: no Ct has no state"},
 		{"{any: true}, state: neg}\n  - {targets: [IC]", "{ct_gt: 38}, state: neg}\n  - {targets: [IC]", "line 11: target O: no Ct has no state"},

@@ -193,8 +193,8 @@ func (k *Kit) combinationGrid(say tongue) (grid, bool) {
 	for i, a := range k.Targets {
 		g.Head = append(g.Head, a.ID)
 		r := c.reach[i]
-		if len(r) > 0 && r[0] == 0 {
-			r = r[1:]
+		if n := len(r); n > 0 && r[n-1] == 0 {
+			r = r[:n-1]
 		}
 		c.reach[i] = r
 		if n *= len(r); n == 0 || n > maxShown {
