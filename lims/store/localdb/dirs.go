@@ -72,20 +72,23 @@ func (o *owner) id() int {
 	return o.uid
 }
 
-// makeDir makes the folder of a cluster. One that root makes can be passed by the user PostgreSQL runs as, not listed; one that is
-// there is left as it is.
+// makeDir makes the folder of a cluster and those above it. What root makes can be passed by the user PostgreSQL runs as, not listed,
+// whatever the umask; what is there is left as it is.
 func makeDir(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
+	}
+	if err := makeDir(filepath.Dir(dir)); err != nil {
+		return err
 	}
 	mode := os.FileMode(0o700)
 	if os.Geteuid() == 0 {
 		mode = 0o711
 	}
-	if err := os.MkdirAll(dir, mode); err != nil {
+	if err := os.Mkdir(dir, mode); err != nil && !errors.Is(err, fs.ErrExist) { // another program may be making it as well
 		return err
 	}
-	return os.Chmod(dir, mode) // whatever the umask
+	return os.Chmod(dir, mode)
 }
 
 // reachable finds the folder on the way that is closed to the cluster's user: /root, for one.
