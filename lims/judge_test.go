@@ -187,6 +187,35 @@ func TestJudgeSeesATurnedPlate(t *testing.T) {
 	require.Equal(t, plate.Rotated, v.Fits[0].Turn)
 }
 
+// A run that carries the codes of another open plate names that plate, and how it lay.
+func TestJudgeNamesTheOtherPlate(t *testing.T) {
+	t.Parallel()
+	c := dish(t, plate.F96, "daan", 60)
+	other := c.Layout
+	other.Code = "P-0124"
+	other.Wells = nil
+	for i, w := range c.Layout.Wells {
+		if w.Role == plate.Sample {
+			w.Code = fmt.Sprintf("T%07d", i)
+		}
+		other.Wells = append(other.Wells, w)
+	}
+	c.Others = map[string]plate.Layout{"P-0124": other}
+	for i := range c.Run.Readings {
+		r := &c.Run.Readings[i]
+		p, err := plate.ParsePos(r.Well)
+		require.NoError(t, err)
+		if w := other.At(p); w.Role == plate.Sample {
+			r.Sample = w.Code
+		}
+		q, _ := plate.Rotated.To(plate.F96, p)
+		r.Well = q.String()
+	}
+	v := lims.Judge(c)
+	require.NotEmpty(t, v.Differences)
+	require.Equal(t, plate.Fit{Plate: "P-0124", Turn: plate.Rotated, Score: 1}, v.Fits[0])
+}
+
 func BenchmarkJudge384(b *testing.B) {
 	c := dish(b, plate.F384, "liferiver", 378)
 	b.ReportAllocs()

@@ -111,13 +111,33 @@ func fits(r Role, s Sign) bool {
 	return s != Nothing
 }
 
+// Named is the share of the named wells of a run whose name is the code that the layout, turned, has there.
+func Named(l Layout, codes map[Pos]string, t Turn) float64 {
+	hit := 0
+	for _, w := range l.Wells {
+		if p, ok := t.To(l.Format, w.Pos); ok && w.Code != "" && codes[p] == w.Code {
+			hit++
+		}
+	}
+	return float64(hit) / float64(max(1, len(codes)))
+}
+
 // Fits scores a run against its own layout and every other open plate in every turn, best first; ties keep the
 // simpler explanation: own plate before others, as sealed before turned.
 func Fits(own Layout, seen map[Pos]Sign, others map[string]Layout) []Fit {
+	return rank(own, others, func(l Layout, t Turn) float64 { return Score(l, seen, t) })
+}
+
+// FitsNamed is Fits by sample names.
+func FitsNamed(own Layout, codes map[Pos]string, others map[string]Layout) []Fit {
+	return rank(own, others, func(l Layout, t Turn) float64 { return Named(l, codes, t) })
+}
+
+func rank(own Layout, others map[string]Layout, score func(Layout, Turn) float64) []Fit {
 	var out []Fit
 	add := func(l Layout) {
 		for _, t := range Turns(l.Format) {
-			out = append(out, Fit{l.Code, t, Score(l, seen, t)})
+			out = append(out, Fit{l.Code, t, score(l, t)})
 		}
 	}
 	add(own)
