@@ -23,3 +23,5 @@ func takeLock(path string) (*os.File, error) {
 	}
 	return os.NewFile(uintptr(h), path), nil
 }
+
+func dropLock(f *os.File) error { return f.Close() }

@@ -107,8 +107,7 @@ func Open(dir string, limit int64) (*Spool, error) {
 		return os.OpenFile(filepath.Join(dir, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	}
 	if err := s.recover(); err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("spool %s: %w", dir, err)
+		return nil, fmt.Errorf("spool %s: %w", dir, errors.Join(err, dropLock(lock)))
 	}
 	return s, nil
 }
@@ -268,7 +267,7 @@ func (s *Spool) Close() error {
 	if s.file != nil {
 		err = s.file.Close()
 	}
-	return errors.Join(err, s.lock.Close())
+	return errors.Join(err, dropLock(s.lock))
 }
 
 func segment(seq uint64) string { return fmt.Sprintf("%016x.seg", seq) }

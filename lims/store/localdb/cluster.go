@@ -101,7 +101,7 @@ func (c *Cluster) settle() (err error) {
 
 func (c *Cluster) data() string    { return filepath.Join(c.o.Dir, "data") }
 func (c *Cluster) logPath() string { return filepath.Join(c.o.Dir, "postgres.log") }
-func (c *Cluster) release()        { c.once.Do(func() { c.lock.Close() }) }
+func (c *Cluster) release()        { c.once.Do(func() { dropLock(c.lock) }) }
 
 // DSN is the key=value connection string of the database.
 func (c *Cluster) DSN() string { return dsn(c.sock, c.o.Database) }

@@ -167,3 +167,10 @@ func takeLock(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// dropLock gives the lock back at once. Closing alone would not: a child that was forked and has not yet executed its program holds
+// the same file, and with it the lock.
+func dropLock(f *os.File) {
+	_ = syscall.Flock(int(f.Fd()), syscall.LOCK_UN) // closing is the fallback
+	f.Close()
+}
