@@ -8,7 +8,7 @@ FUZZTIME ?= 3s
 ORDERS ?= 600
 VERSION ?= $(shell git describe --tags --always 2>/dev/null || echo dev)
 
-.PHONY: help demo test build cross check unit race fuzz bench corpus clean postgres chromium
+.PHONY: help demo test build cross check unit race fuzz bench corpus clean postgres chromium compiler
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -16,7 +16,7 @@ help: ## List the targets
 demo: postgres ## Install what is missing and play a day of a laboratory; then open http://127.0.0.1:8080
 	go run ./cmd/lims demo --orders $(ORDERS)
 
-test: postgres chromium check race fuzz ## Install what the tests need and run all of them
+test: postgres chromium compiler check race fuzz ## Install what the tests need and run all of them
 
 build: ## Build bin/lims
 	go build -trimpath -ldflags "-X main.version=$(VERSION)" -o bin/lims ./cmd/lims
@@ -55,6 +55,9 @@ clean: ## Remove what was built
 # PostgreSQL's server programs; the database itself is started and supervised by lims.
 postgres:
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || [ -n "$$LIMS_PG_BIN" ] || .ci/install postgresql
+
+compiler: # the race detector links with C
+	@command -v gcc >/dev/null 2>&1 || .ci/install gcc libc6-dev
 
 chromium:
 	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || .ci/install chromium

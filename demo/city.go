@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"natlims/lims"
+	"natlims/lims/api"
 	"natlims/lims/pcr"
 	"natlims/lims/store"
 )
@@ -30,6 +31,7 @@ type city struct {
 	Lots        []string
 	Departments []int64
 	Sites       []lims.Actor // the sampling site of each department
+	Tokens      []string     // of the departments' systems
 	Tech        []lims.Actor // by lab
 	Checker     []lims.Actor
 	Releaser    []lims.Actor
@@ -167,8 +169,24 @@ func (d *Day) foundPeople(ctx context.Context, by lims.Actor) error {
 			return err
 		}
 		d.city.Sites = append(d.city.Sites, a)
+		if err := d.foundSystem(ctx, by, i); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// foundSystem gives a department's own system a token: it registers orders and confirms deliveries.
+func (d *Day) foundSystem(ctx context.Context, by lims.Actor, dept int) error {
+	dep := departments[dept]
+	id, err := d.Store.AddActor(ctx, by, store.NewActor{Login: "his-" + lower(dep.code), Name: dep.zh + " HIS", Department: d.city.Departments[dept],
+		Roles: []lims.Role{lims.Machine}})
+	if err != nil {
+		return err
+	}
+	token, err := d.Store.NewToken(ctx, by, id, store.TokenGrant{Name: "demo", Scopes: []string{api.OrdersWrite, api.DeliveriesWrite, api.ResultsRead}})
+	d.city.Tokens = append(d.city.Tokens, token)
+	return err
 }
 
 // foundUnits gives each laboratory as many cyclers as its plates of a peak hour need, and two to spare.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"natlims/instruments/link"
+	"natlims/lims/api"
 	"natlims/lims/flow"
 	"natlims/lims/store"
 	"natlims/lims/store/pgtest"
@@ -31,7 +33,9 @@ func TestDay(t *testing.T) {
 	const n = 300
 	day, err := NewDay(ctx, st, clock, Options{Orders: n, Dir: t.TempDir(), Progress: testWriter{t}, Log: log})
 	require.NoError(t, err)
-	require.NoError(t, day.Open(ctx, ""))
+	server := httptest.NewServer(api.New(st, api.Options{Log: log}))
+	defer server.Close()
+	require.NoError(t, day.Open(ctx, server.URL))
 	defer day.Close()
 	lines, err := link.Serve(ctx, link.Options{Now: st.Now, Wall: time.Now, Log: log, Keep: func(ctx context.Context, a link.Arrival) error {
 		_, err := st.KeepMessage(ctx, store.Arrival{Instrument: a.Instrument, Line: a.Wire, Peer: a.Peer, Name: a.Name, Bytes: a.Bytes, Complete: a.Complete})

@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"natlims/lims"
+	"natlims/lims/api"
 	"natlims/lims/store"
 	"natlims/reports/send/receiver"
 )
@@ -24,6 +26,9 @@ type sites struct {
 	ledgers   []string
 }
 
+// modes are how the departments confirm: in the answer, or by a call of their own later.
+var modes = []receiver.Mode{receiver.AtOnce, receiver.CallBack}
+
 // openSites starts a receiver for each department and tells the laboratories where it is.
 func (d *Day) openSites(ctx context.Context) error {
 	s := &sites{day: d}
@@ -34,7 +39,8 @@ func (d *Day) openSites(ctx context.Context) error {
 	}
 	for i, dep := range departments {
 		path := filepath.Join(dir, lower(dep.code)+".jsonl")
-		r, err := receiver.Open(receiver.Config{Secret: secretOf(dep.code), Ledger: path, Now: d.Clock.Now, Tolerance: time.Hour})
+		r, err := receiver.Open(receiver.Config{Secret: secretOf(dep.code), Ledger: path, Mode: modes[i%len(modes)], Now: d.Clock.Now, Tolerance: time.Hour,
+			Callback: d.base, Token: d.city.Tokens[i]})
 		if err != nil {
 			return err
 		}
@@ -60,13 +66,42 @@ func (s *sites) close() error {
 	return errors.Join(errs...)
 }
 
-// register sends orders the way a department's system does; every row must be taken.
+// register sends orders to the laboratories' API the way a department's system does; every row must be taken.
 func (s *sites) register(ctx context.Context, dept int, orders []store.NewOrder) error {
-	out, err := s.day.Store.Register(ctx, s.day.city.Sites[dept], s.day.city.Departments[dept], orders)
+	var in struct {
+		Orders []api.Order `json:"orders"`
+	}
+	for _, o := range orders {
+		one := api.Order{ClientID: o.ClientID, Category: string(o.Category), Subject: api.Subject{Kind: string(o.Subject.Kind), Name: o.Subject.Name,
+			DocType: o.Subject.DocType, DocNo: o.Subject.DocNo, Sex: o.Subject.Sex, Phone: o.Subject.Phone}}
+		if o.Subject.BirthDate != nil {
+			one.Subject.BirthDate = o.Subject.BirthDate.Format(time.DateOnly)
+		}
+		in.Orders = append(in.Orders, one)
+	}
+	body, err := json.Marshal(in)
 	if err != nil {
 		return err
 	}
-	for _, r := range out {
+	q, err := http.NewRequestWithContext(ctx, http.MethodPost, s.day.base+"/api/v1/orders", bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	q.Header.Set("Authorization", "Bearer "+s.day.city.Tokens[dept])
+	q.Header.Set("Content-Type", "application/json")
+	answer, err := http.DefaultClient.Do(q)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	var out struct {
+		Refused int              `json:"refused"`
+		Orders  []api.Registered `json:"orders"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&out); err != nil || answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("registering %d orders: answer %d: %w", len(orders), answer.StatusCode, err)
+	}
+	for _, r := range out.Orders {
 		if r.Status == "refused" {
 			return lims.E(lims.Invalid, r.Code, lims.Args{"order": r.ClientID})
 		}
