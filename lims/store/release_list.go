@@ -35,12 +35,12 @@ func (s *Store) Work(ctx context.Context, sc Scope, actor int64) ([]WorkRow, err
 			count(*) FILTER (WHERE t.state = 'held') AS held, count(*) FILTER (WHERE t.call = 'negative') AS negative,
 			count(*) FILTER (WHERE t.call IN ('positive','presumptive_positive')) AS positive,
 			count(*) FILTER (WHERE t.call NOT IN ('negative','positive','presumptive_positive')) AS other,
-			coalesce(bool_and(r.accepted), true) AS accepted, min(t.called_at) AS called_at, min(o.due_at) AS due_at,
+			coalesce(bool_and(r.accepted), true) AS accepted, min(t.called_at) AS called_at, min(m.due_at) AS due_at,
 			count(*) FILTER (WHERE t.state = 'checked' AND t.checked_by = $2) AS mine
-		FROM results t JOIN orders o ON o.id = t.order_id JOIN labs l ON l.id = t.lab_id
+		FROM results t JOIN samples m ON m.id = t.sample_id JOIN labs l ON l.id = t.lab_id
 		LEFT JOIN runs r ON r.id = t.run_id LEFT JOIN plates p ON p.id = r.plate_id
 		WHERE t.state IN ('called','held','checked') AND ($1 = 0 OR t.lab_id = $1)
-		GROUP BY p.code, p.kit_key, l.id ORDER BY min(o.due_at) NULLS LAST, min(t.called_at) LIMIT 300`, sc.Lab, actor)
+		GROUP BY p.code, p.kit_key, l.id ORDER BY min(m.due_at) NULLS LAST, min(t.called_at) LIMIT 300`, sc.Lab, actor)
 }
 
 // Sheaf is the results of one tube that stand in the same state with the same call: they are signed together.

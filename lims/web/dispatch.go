@@ -42,3 +42,11 @@ func (s *site) requeue(v *visit) error {
 	}
 	return v.done("/deliveries", "delivery.requeued", nil)
 }
+
+// acknowledgeDelivery is a department's own word that it has the results (T9), where its program does not say so itself.
+func (s *site) acknowledgeDelivery(v *visit) error {
+	if err := s.st.Acknowledge(v.r.Context(), v.Actor, v.r.PathValue("delivery")); err != nil {
+		return err
+	}
+	return v.done("/deliveries", "delivery.acknowledged", nil)
+}

@@ -85,6 +85,7 @@ func init() { // a function, because the pages name the table and the table name
 		{"GET /results/report", false, reader, (*site).report, nil},
 		{"GET /deliveries", false, anyone, (*site).deliveries, nil},
 		{"POST /deliveries/{delivery}/requeue", false, chief, (*site).requeue, (*site).deliveries},
+		{"POST /deliveries/{delivery}/acknowledge", false, []lims.Role{lims.Desk}, (*site).acknowledgeDelivery, (*site).deliveries},
 		{"GET /alerts", false, lab, (*site).alerts, nil},
 		{"POST /alerts/{alert}/acknowledge", false, lab, (*site).acknowledge, (*site).alerts},
 		{"POST /alerts/{alert}/resolve", false, signer, (*site).resolve, (*site).alerts},

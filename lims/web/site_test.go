@@ -7,10 +7,12 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"natlims/lims"
 	"natlims/lims/store"
@@ -207,4 +209,40 @@ func FuzzReadList(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestNumber: the separators take nothing away and stand every three digits.
+func TestNumber(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.Int().Draw(t, "n")
+		text := number(n)
+		back, err := strconv.Atoi(strings.NewReplacer(",", "", "−", "-").Replace(text))
+		require.NoError(t, err)
+		require.Equal(t, n, back)
+		for i, part := range strings.Split(strings.TrimPrefix(text, "−"), ",") {
+			require.True(t, len(part) == 3 || i == 0 && len(part) > 0 && len(part) < 4, text)
+		}
+	})
+}
+
+// TestReadable shows bytes without losing any: no control character goes out as it came.
+func TestReadable(t *testing.T) {
+	t.Parallel()
+	text, cutOff := readable([]byte("\x05\x021H|\\^&\r\n\x03"))
+	require.Equal(t, "␅␂1H|\\^&␍␊\n␃", text)
+	require.False(t, cutOff)
+	rapid.Check(t, func(t *rapid.T) {
+		text, _ := readable(rapid.SliceOf(rapid.Byte()).Draw(t, "raw"))
+		for _, r := range text {
+			require.True(t, r >= ' ' || r == '\n' || r == '\t', "%q", text)
+		}
+	})
+}
+
+func TestLocal(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]bool{"/": true, "/review?well=A1": true, "": false, "//evil.example": false, "https://evil.example": false, "/\\evil": false, "/a\nb": false} {
+		require.Equal(t, want, local(path), path)
+	}
 }

@@ -26,6 +26,7 @@ func (s *site) words(lang string) template.FuncMap {
 		"date":    func(t time.Time) string { return t.In(s.zone).Format(time.DateOnly) },
 		"stamp":   func(t any) string { return stampOf(t, s.zone) },
 		"left":    func(t any) countdown { return left(t, s.st.Now()) },
+		"heard":   func(t any) bool { return instant(t).After(s.st.Now().Add(-heardWithin)) },
 		"past":    func(t any) bool { at := instant(t); return !at.IsZero() && at.Before(s.st.Now()) },
 		"minutes": minutes,
 		"who":     func(o store.OrderRow) string { return subject(o) },
