@@ -1,8 +1,3 @@
-// Package lims is the domain of the laboratory: its nouns, its transition tables and its decisions.
-//
-// It never does I/O, holds no clock (functions take the instant) and knows no HTTP, SQL or file. Invariants: state moves
-// only along the tables in this package; a correction is a new fact beside the old one; nothing that is missing,
-// unreadable or contradictory becomes "negative".
 package lims
 
 import (

@@ -55,6 +55,9 @@ func Decide(k *pcr.Kit, c pcr.Call, n int) Outcome {
 	}
 	// "review", or a word that we do not know: never a guess
 	o.Result, o.Hold = Inconclusive, "rule.review"
+	if n > 1 {
+		o.Result = PendingReview
+	}
 	return o
 }
 

@@ -105,6 +105,8 @@ var (
 		{Queued, "claim", Sending},
 		{Sending, "deliver", Delivered},
 		{Delivered, "acknowledge", Acknowledged},
+		{Sending, "confirm", Acknowledged}, // in the answer itself, or before we have noted the answer
+		{Queued, "confirm", Acknowledged},  // the answer to an earlier try was lost
 		{Sending, "postpone", Queued},
 		{Sending, "expire", Queued},
 		{Sending, "refuse", Refused},
