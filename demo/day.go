@@ -129,7 +129,7 @@ func (d *Day) stations(ctx context.Context, at time.Duration) error {
 		do   func(context.Context, time.Duration) error
 	}{
 		{"departments", d.trouble}, {"register", d.register}, {"collect", d.collect}, {"ship", d.ship}, {"receive", d.receive},
-		{"read", d.readPlates}, {"release", d.release}, {"check", d.check}, {"recall", d.recall}, {"plate", d.lay}, {"start", d.startPlates}, {"alerts", d.alerts},
+		{"read", d.readPlates}, {"release", d.release}, {"check", d.check}, {"recall", d.recall}, {"plate", d.lay}, {"start", d.startPlates}, {"alerts", d.alerts}, {"send", d.settle},
 	} {
 		if err := s.do(ctx, at); err != nil {
 			return fmt.Errorf("station %s at %s: %w", s.name, at, err)

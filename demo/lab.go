@@ -211,6 +211,15 @@ func (d *Day) alerts(ctx context.Context, _ time.Duration) error {
 	return nil
 }
 
+// settle waits until what is due has been sent, and until departments that confirm by a call of their own have done so: the day's
+// clock must not run away from real deliveries, whose leases and tries it measures.
+func (d *Day) settle(ctx context.Context, _ time.Duration) error {
+	return d.await(ctx, "deliveries to go out", func() (bool, error) {
+		p, err := d.Store.Pending(ctx)
+		return p.Due == 0 && p.Unconfirmed == 0, err
+	})
+}
+
 // await looks until something has come true.
 func (d *Day) await(ctx context.Context, what string, ok func() (bool, error)) error {
 	for end := time.Now().Add(20 * time.Second); ; {

@@ -49,7 +49,7 @@ func newServer(ctx context.Context, st *store.Store, out *send.Outbound, log *sl
 
 // keep stores what came in on a line. The instrument is told so only after it has returned.
 func (s *server) keep(ctx context.Context, a link.Arrival) error {
-	k, err := s.st.KeepMessage(ctx, store.Arrival{Instrument: a.Instrument, Line: a.Wire, Peer: a.Peer, Name: a.Name, Bytes: a.Bytes, Complete: a.Complete})
+	k, err := s.st.KeepMessage(ctx, store.Arrival{Instrument: a.Instrument, Line: a.Source, Peer: a.Peer, Name: a.Name, Bytes: a.Bytes, Complete: a.Complete})
 	if err == nil && k.Repeat {
 		return link.ErrRepeated
 	}

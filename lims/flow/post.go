@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -164,7 +165,11 @@ func (p *post) try(ctx context.Context, d store.Delivery) (string, error) {
 	if after := send.RetryAfter(err); after > wait {
 		wait = after
 	}
-	p.Log.Info("delivery postponed", "delivery", d.ID, "try", d.Tries, "wait", wait, "err", err)
+	level := slog.LevelInfo
+	if d.Tries >= 5 { // by then it is not a hiccup
+		level = slog.LevelWarn
+	}
+	p.Log.Log(ctx, level, "delivery postponed", "delivery", d.ID, "try", d.Tries, "wait", wait, "err", err)
 	return "postponed", p.Store.Postpone(ctx, d.ID, p.Store.Now().Add(wait), err.Error())
 }
 

@@ -72,13 +72,16 @@ type Pending struct {
 	Messages int `db:"messages"` // kept and not read
 	Due      int `db:"due"`      // deliveries whose time has come, or that are being sent
 	Unsent   int `db:"unsent"`   // deliveries not acknowledged
+
+	Unconfirmed int `db:"unconfirmed"` // of these, delivered and waiting for the department's own confirmation
 }
 
 // Pending counts what the program itself still has to do.
 func (s *Store) Pending(ctx context.Context) (p Pending, err error) {
 	err = s.db.GetContext(ctx, &p, `SELECT (SELECT count(*) FROM messages WHERE state = 'kept') AS messages,
 		(SELECT count(*) FROM deliveries WHERE state = 'queued' AND next_at <= $1) + (SELECT count(*) FROM deliveries WHERE state = 'sending') AS due,
-		(SELECT count(*) FROM deliveries WHERE state IN ('queued','sending')) + (SELECT count(*) FROM deliveries WHERE state IN ('delivered','refused')) AS unsent`, s.Now())
+		(SELECT count(*) FROM deliveries WHERE state IN ('queued','sending')) + (SELECT count(*) FROM deliveries WHERE state IN ('delivered','refused')) AS unsent,
+		(SELECT count(*) FROM deliveries WHERE state = 'delivered') AS unconfirmed`, s.Now())
 	return p, mapped(ctx, err)
 }
 
