@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	extraction = 30 * time.Minute // magnetic beads, 96 at a time
+	extraction = 28 * time.Minute // magnetic beads, 96 at a time; on the cycler at the half hour
 	patience   = 10 * time.Minute // that a tube waits for a full plate
 	perPlate   = 96
 	atOnce     = 4 // plates worked on at the same time

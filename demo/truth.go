@@ -40,7 +40,8 @@ func (d *Day) truth(p store.Plate, k *pcr.Kit, attempt func(code string) int) va
 		case w.Role.Control():
 			return round(28 + chance(p.Code, w.Pos.String())), internal[target] && w.Role == plate.Saline
 		case internal[target]:
-			lost := chance(w.Code, "inhibited") < 1.0/600 && attempt(w.Code) == 1
+			_, positive := d.cq(w.Code)
+			lost := !positive && chance(w.Code, "inhibited") < 1.0/600 && attempt(w.Code) == 1
 			return round(24 + 4*chance(w.Code, "ic")), !lost
 		}
 		cq, positive := d.cq(w.Code)
