@@ -135,9 +135,9 @@ func (s *Store) Acknowledge(ctx context.Context, by lims.Actor, id string) error
 		if err != nil || row.State == lims.Acknowledged {
 			return err
 		}
-		// A confirmation that overtakes our own note of the delivery counts as both.
+		// Who confirms has it: a confirmation that overtakes our own note of the delivery, or comes after an answer that was lost, counts as both.
 		n, err := x.count(`UPDATE deliveries SET state = 'acknowledged', lease_until = NULL, error = '', delivered_at = coalesce(delivered_at, $2), acknowledged_at = $2
-			WHERE id = $1::uuid AND state IN ('delivered','sending')`, id, x.now)
+			WHERE id = $1::uuid AND (state = 'delivered' OR state IN ('sending','queued') AND tries > 0)`, id, x.now)
 		if err == nil && n == 0 {
 			err = lims.E(lims.Conflict, "state.moved", lims.Args{"what": "deliveries", "event": "acknowledge", "ids": []string{id}})
 		}

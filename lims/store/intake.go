@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/lib/pq"
 
@@ -97,7 +98,9 @@ func refusal(o NewOrder, now time.Time) *lims.Error {
 	switch {
 	case o.ClientID == "" || len(o.ClientID) > 64:
 		return lims.E(lims.Invalid, "order.client_id", nil)
-	case sub.Name == "" || len(sub.Name) > 200:
+	case strings.ContainsRune(o.ClientID+sub.Name+sub.DocType+sub.DocNo+sub.Phone+sub.Address+o.Assay, 0):
+		return lims.E(lims.Invalid, "input.malformed", nil) // PostgreSQL keeps no NUL, and one row must not harm the others
+	case sub.Name == "" || utf8.RuneCountInString(sub.Name) > 200:
 		return lims.E(lims.Invalid, "order.name", nil)
 	case !slices.Contains([]lims.SubjectKind{lims.Person, lims.Product, lims.Packaging, lims.Environment, lims.Vehicle, lims.Surface}, sub.Kind):
 		return lims.E(lims.Invalid, "order.subject_kind", lims.Args{"got": string(sub.Kind)})
@@ -107,7 +110,7 @@ func refusal(o NewOrder, now time.Time) *lims.Error {
 		return lims.E(lims.Invalid, "order.sex", nil)
 	case sub.BirthDate != nil && sub.BirthDate.After(now):
 		return lims.E(lims.Invalid, "order.birth_date", nil)
-	case len(sub.DocNo) > 40 || len(sub.Phone) > 40 || len(sub.Address) > 400:
+	case len(sub.DocNo) > 40 || len(sub.Phone) > 40 || utf8.RuneCountInString(sub.Address) > 400 || len(sub.DocType) > 40 || len(o.Assay) > 40:
 		return lims.E(lims.Invalid, "order.too_long", nil)
 	}
 	if sub.DocType == "resident_id" {

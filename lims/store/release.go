@@ -100,10 +100,12 @@ func (x *tx) release(ids []int64, rows []signable) error {
 			again = append(again, r.Order)
 		}
 	}
-	if err := x.exec(`UPDATE results SET state = 'superseded', ended_at = $2 WHERE order_id = ANY($1) AND state = 'released'`,
+	var old []int64
+	if err := x.all(&old, `UPDATE results SET state = 'superseded', ended_at = $2 WHERE order_id = ANY($1) AND state = 'released' RETURNING id`,
 		pq.Array(orders), x.now); err != nil {
 		return err
 	}
+	x.noteAll("supersede", "result", old, nil)
 	if err := x.exec(`SELECT pg_advisory_xact_lock($1)`, releaseLock); err != nil {
 		return err
 	}

@@ -3,9 +3,13 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -70,15 +74,21 @@ func mapped(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
 	var p *pq.Error
+	var n net.Error
+	if errors.As(err, &n) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return lims.Wrap(lims.Busy, "database.busy", err) // the connection broke, or there is none: whether it was done is unknown
+	}
 	if errors.As(err, &p) {
 		switch {
+		case p.Code == "23503": // a number that stands for nothing
+			return lims.Wrap(lims.NotFound, "not_found", err)
 		case p.Code == "23505":
 			return lims.Wrap(lims.Conflict, "taken", err)
 		case p.Code == "23514" && p.Message == "pool_of_pools":
 			return lims.Wrap(lims.Invalid, "pool.of_pools", err)
-		case p.Code == "22P02":
+		case p.Code == "22P02" || p.Code == "22021" || p.Code == "22P05": // 22021: NUL, or no UTF-8
 			return lims.Wrap(lims.Invalid, "input.malformed", err)
-		case p.Code.Class() == "53" || p.Code.Class() == "57":
+		case slices.Contains([]pq.ErrorClass{"08", "40", "53", "57"}, p.Code.Class()):
 			return lims.Wrap(lims.Busy, "database.busy", err)
 		}
 	}
@@ -158,7 +168,8 @@ func inLab(a lims.Actor, lab int64) error {
 	return lims.E(lims.NotFound, "not_found", nil)
 }
 
-// lost says whether a transaction may simply be tried again: it lost a race.
+// lost says whether a transaction may simply be tried again: it lost a race, and will see the winner's row the next time.
 func lost(p *pq.Error) bool {
-	return p.Code == "40001" || p.Code == "40P01" || p.Constraint == "orders_department_id_client_id_key"
+	return p.Code == "40001" || p.Code == "40P01" || p.Constraint == "orders_department_id_client_id_key" ||
+		p.Constraint == "samples_barcode_key" || p.Constraint == "shipments_code_key"
 }
