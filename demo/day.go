@@ -100,6 +100,9 @@ func (d *Day) Run(ctx context.Context) error {
 		if err := d.Clock.Advance(ctx, at); err != nil {
 			return err
 		}
+		if err := d.Store.Wake(ctx, store.NotifyDeliveries); err != nil { // its timers run on real time
+			return err
+		}
 		if err := d.stations(ctx, at.Sub(d.start)); err != nil {
 			return err
 		}

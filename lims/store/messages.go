@@ -86,16 +86,28 @@ type Message struct {
 	State      lims.State `db:"state"`
 	Plate      int64      `db:"plate"` // bound by a person, else 0
 	KeptAt     time.Time  `db:"kept_at"`
+
+	Settings json.RawMessage `db:"settings"` // of the instrument; see WorkOf
+	Mapping  string          `db:"mapping"`  // of the instrument, JSON of instruments.Mapping; "" none
+	Zone     string          `db:"zone"`     // of the laboratory
+
+	Clock string   `db:"-"` // the instrument's own time in the message, as it wrote it
+	Skew  *float64 `db:"-"` // arrival minus that time, in seconds; nil: none that could be read
 }
 
 // KeptMessages lists messages that wait to be read, oldest first: new ones and those that a person has bound to a plate.
 func (s *Store) KeptMessages(ctx context.Context, after int64, n int) (rows []Message, err error) {
-	err = s.db.SelectContext(ctx, &rows, `SELECT m.id, coalesce(m.instrument_id,0) AS instrument, coalesce(m.lab_id,0) AS lab,
-			coalesce(i.model,'') AS model, coalesce(i.driver,'') AS driver, m.bytes, m.name, m.state, coalesce(m.plate_id,0) AS plate, m.kept_at
-		FROM messages m LEFT JOIN instruments i ON i.id = m.instrument_id 
+	err = s.db.SelectContext(ctx, &rows, `SELECT `+readColumns+`
 		WHERE (m.state = 'kept' OR m.state = 'parked' AND m.code = $3) AND m.id > $1 ORDER BY m.id LIMIT $2`, after, n, codeBound)
 	return rows, mapped(ctx, err)
 }
+
+// readColumns is what reading a message takes: its bytes and what its instrument is.
+const readColumns = `m.id, coalesce(m.instrument_id,0) AS instrument, coalesce(m.lab_id,0) AS lab, coalesce(i.model,'') AS model,
+	coalesce(i.driver,'') AS driver, m.bytes, m.name, m.state, coalesce(m.plate_id,0) AS plate, m.kept_at,
+	coalesce(i.settings, '{}') AS settings, coalesce(l.zone,'') AS zone,
+	coalesce((SELECT body FROM mappings p WHERE p.instrument_id = i.id ORDER BY version DESC LIMIT 1), '') AS mapping
+	FROM messages m LEFT JOIN instruments i ON i.id = m.instrument_id LEFT JOIN labs l ON l.id = i.lab_id`
 
 // FailMessage says that no driver could read the message.
 func (s *Store) FailMessage(ctx context.Context, id int64, driver, code string, args lims.Args) error {
@@ -105,17 +117,7 @@ func (s *Store) FailMessage(ctx context.Context, id int64, driver, code string, 
 // ParkMessage says that the message was read but fits nothing: a person decides. A message that was bound and still does not fit
 // stays parked, with the new reason.
 func (s *Store) ParkMessage(ctx context.Context, m Message, driver, code string, args lims.Args) error {
-	if m.State != lims.Parked {
-		return s.settle(ctx, lims.Actor{}, m.ID, "park", settled{driver: driver, code: code, args: args})
-	}
-	return s.do(ctx, lims.Actor{}, func(x *tx) error {
-		b, err := json.Marshal(args)
-		if err != nil {
-			return err
-		}
-		x.note("park", "message", m.ID, map[string]any{"code": code})
-		return x.exec(`UPDATE messages SET code = $2, args = $3, plate_id = NULL WHERE id = $1 AND state = 'parked'`, m.ID, code, string(b))
-	})
+	return s.do(ctx, lims.Actor{}, func(x *tx) error { return x.park(m, driver, lims.E(lims.Conflict, code, args)) })
 }
 
 // IgnoreMessage puts a failed or parked message aside, with a reason.
@@ -212,4 +214,10 @@ func (s *Store) Listen(ctx context.Context, wake func(), channels ...string) err
 			wake()
 		}
 	}
+}
+
+// Wake tells the listeners of a channel to look again, as when a clock other than the machine's has moved on.
+func (s *Store) Wake(ctx context.Context, channel string) error {
+	_, err := s.db.ExecContext(ctx, `SELECT pg_notify($1, '')`, channel)
+	return mapped(ctx, err)
 }
