@@ -30,7 +30,6 @@ type board struct {
 	Delivery store.DeliveryTally
 	Pulse    store.Pulse
 	Chart    chart
-	Days     string
 }
 
 type stageCount struct {
@@ -56,6 +55,7 @@ type chart struct {
 	TargetY  float64
 	Target   int
 	NowX     float64
+	NowY     float64
 	Top      int
 	Released int
 }
@@ -117,8 +117,10 @@ func (s *site) count(v *visit, sc store.Scope, now time.Time) (*board, error) {
 	if b.Delivery, err = s.st.DeliveryTally(ctx, sc); err != nil {
 		return nil, err
 	}
-	if b.Pulse, err = s.st.Pulse(ctx, sc, now.Add(-heardWithin)); err != nil {
-		return nil, err
+	if sc.Department == 0 {
+		if b.Pulse, err = s.st.Pulse(ctx, sc, now.Add(-heardWithin)); err != nil {
+			return nil, err
+		}
 	}
 	buckets, err := s.st.Throughput(ctx, sc, day)
 	if err != nil {
@@ -202,7 +204,7 @@ func throughput(buckets []store.Bucket, day, now time.Time, target int) chart {
 		sum += b.N
 		fmt.Fprintf(&p, " %.1f,%.1f", min(x(b.At.Add(15*time.Minute)), x(now)), y(sum))
 	}
-	c.NowX, c.TargetY = x(now), y(target)
+	c.NowX, c.NowY, c.TargetY = x(now), y(sum)-8, y(target)
 	fmt.Fprintf(&p, " %.1f,%.1f", c.NowX, y(sum))
 	c.Points = p.String()
 	c.Area = fmt.Sprintf("%s %.1f,%.1f", c.Points, c.NowX, chartBase)

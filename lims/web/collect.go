@@ -37,6 +37,9 @@ func (s *site) draft(v *visit) (d draft, ok bool) {
 	if err != nil || json.Unmarshal(b, &d) != nil {
 		return draft{}, false
 	}
+	if v.Actor.Department != 0 && v.Actor.Department != d.Department { // somebody else's, or forged
+		return draft{}, false
+	}
 	return d, d.Barcode != "" && d.Mode.Capacity() > 0 && len(d.Orders) <= d.Mode.Capacity()
 }
 

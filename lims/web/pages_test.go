@@ -1,7 +1,10 @@
 package web
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -189,6 +192,23 @@ func TestCollect(t *testing.T) {
 	code, body = p.post("/pack", "box", "BX-9", "lab", "1", "tube", "TB-1")
 	require.Equal(t, http.StatusOK, code)
 	require.Contains(t, body, "BX-9")
+}
+
+// TestForgedTube: the tube being filled lives in a cookie, and a cookie can be written by hand.
+func TestForgedTube(t *testing.T) {
+	t.Parallel()
+	d := newDay(t)
+	d.register(d.dep, "S-", 1, "screening")
+	b, err := json.Marshal(draft{Barcode: "TB-1", Mode: "single", Department: d.dep})
+	require.NoError(t, err)
+	p := d.as("desk2")
+	at, err := url.Parse(d.srv.URL)
+	require.NoError(t, err)
+	p.client.Jar.SetCookies(at, []*http.Cookie{{Name: tubeCookie, Value: base64.RawURLEncoding.EncodeToString(b)}})
+	code, body := p.post("/collect/add", "client", "S-0001")
+	require.Equal(t, http.StatusConflict, code)
+	require.Contains(t, body, "[tube.none]")
+	require.NotContains(t, body, "1/1")
 }
 
 // TestReceipt scans a box with a missing, an extra and an unknown tube and one scanned twice.

@@ -29,6 +29,10 @@
     if (at) at.focus();
   });
 
+  // What stands in a scan field is overwritten by the next scan.
+  const scan = document.querySelector(".scan[autofocus]");
+  if (scan) scan.select();
+
   // A form that was sent is not sent again by a second press.
   document.addEventListener("submit", (e) => {
     if (e.target.dataset.sent) { e.preventDefault(); return; }
