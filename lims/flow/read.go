@@ -58,6 +58,10 @@ func (l *Line) judge(ctx context.Context, m store.Message) (string, error) {
 		l.Log.Warn("message not read", "message", m.ID, "instrument", m.Instrument, "driver", driver, "code", code)
 		return "failed", l.Store.FailMessage(ctx, m.ID, driver, code, args)
 	}
+	m.Clock, m.Skew = clock(m, runs)
+	if byTube(m, runs) {
+		return l.tubes(ctx, m, driver, runs)
+	}
 	for try := 1; ; try++ {
 		judged, refusal, err := l.cases(ctx, m, runs)
 		if err != nil {

@@ -64,6 +64,7 @@ type Judged struct {
 	Plate   int64
 	Case    lims.Case
 	Verdict lims.Verdict
+	Replays int64 // the run that this one reads again, else 0
 }
 
 // Record writes what a message means, all or nothing: runs, readings, calls, results, sample moves, repeats, alerts. A plate or
@@ -76,7 +77,8 @@ func (s *Store) Record(ctx context.Context, m Message, driver string, judged []J
 			}
 		}
 		x.note("record", "message", m.ID, map[string]any{"runs": len(judged)})
-		return x.move(lims.MessageMoves, "messages", "record", []int64{m.ID}, `, driver = $4, settled_at = $5, code = '', args = '{}'`, driver, x.now)
+		return x.move(lims.MessageMoves, "messages", "record", []int64{m.ID},
+			`, driver = $4, settled_at = $5, code = '', args = '{}', clock_text = $6, skew_s = $7`, driver, x.now, clean(m.Clock), m.Skew)
 	})
 }
 
@@ -126,11 +128,11 @@ func (x *tx) insertRun(m Message, part int, j Judged) (id int64, err error) {
 	}
 	r := j.Run
 	err = x.one(&id, `INSERT INTO runs (message_id, part, plate_id, lab_id, instrument_id, version, driver, model, serial, name,
-			started_text, ended_text, accepted, verdict, recorded_at)
-		VALUES ($1, $2, $3, (SELECT lab_id FROM plates WHERE id = $3), nullif($4::bigint, 0),
-			(SELECT count(*) + 1 FROM runs WHERE plate_id = $3), $5, $6, $7, $8, $9, $10, $11, $12, $13) RETURNING id`,
-		m.ID, part, j.Plate, m.Instrument, r.Driver, r.Instrument, r.Serial, r.Name, r.Started.Text, r.Ended.Text,
-		j.Verdict.Accepted, string(verdict), x.now)
+			started_text, ended_text, accepted, verdict, recorded_at, replays)
+		VALUES ($1, $2, nullif($3::bigint, 0), coalesce((SELECT lab_id FROM plates WHERE id = $3), nullif($14::bigint, 0)), nullif($4::bigint, 0),
+			(SELECT count(*) + 1 FROM runs WHERE plate_id = $3), $5, $6, $7, $8, $9, $10, $11, $12, $13, nullif($15::bigint, 0)) RETURNING id`,
+		m.ID, part, j.Plate, m.Instrument, r.Driver, clean(r.Instrument), clean(r.Serial), clean(r.Name), clean(r.Started.Text), clean(r.Ended.Text),
+		j.Verdict.Accepted, string(verdict), x.now, m.Lab, j.Replays)
 	return id, err
 }
 
