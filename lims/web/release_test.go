@@ -74,7 +74,17 @@ func TestReview(t *testing.T) {
 	_, body = desk.get("/results?done=1")
 	require.Contains(t, body, "周到 / 赵敏")
 
-	code, body = desk.get("/results/report?format=csv&code=" + positive)
+}
+
+// TestReleased reads what was released: its department does, nobody else's, and a laboratory reads the whole story of the tube.
+func TestReleased(t *testing.T) {
+	t.Parallel()
+	d := newDay(t)
+	plate, positive := d.reviewable()
+	at, one := "/review/"+plate, d.release(positive)
+	desk, releaser := d.as("desk"), d.as("releaser")
+
+	code, body := desk.get("/results/report?format=csv&code=" + positive)
 	require.Equal(t, http.StatusOK, code, body)
 	require.Contains(t, body, "11010519491231002X")
 	require.Equal(t, 2, strings.Count(strings.TrimSpace(body), "\n")+1, "one heading, one person")
@@ -104,6 +114,22 @@ func TestReview(t *testing.T) {
 	require.Equal(t, http.StatusOK, code)
 	require.Contains(t, body, "11010519491231002X")
 	require.Contains(t, body, "疾控来电核对", "the look is on record")
+}
+
+// release signs the results of one tube with two people and gives their ids as pages do.
+func (d *day) release(barcode string) string {
+	d.t.Helper()
+	tube, err := d.st.TubeByCode(d.ctx, store.Scope{}, barcode)
+	require.NoError(d.t, err)
+	rows, err := d.st.TubeResults(d.ctx, store.Scope{}, tube.ID)
+	require.NoError(d.t, err)
+	var ids []int64
+	for _, r := range rows {
+		ids = append(ids, r.ID)
+	}
+	require.NoError(d.t, d.st.Check(d.ctx, d.people["both"], ids))
+	require.NoError(d.t, d.st.Release(d.ctx, d.people["releaser"], ids))
+	return idList(ids)
 }
 
 // idsOf reads the result ids in the row of a tube.
