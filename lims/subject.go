@@ -40,8 +40,8 @@ type Policy struct {
 
 // Limit holds the two deadlines of a category, in minutes.
 type Limit struct {
-	A int `json:"a"` // collection to result
-	B int `json:"b"` // receipt to result
+	A int `json:"a" yaml:"a"` // collection to result
+	B int `json:"b" yaml:"b"` // receipt to result
 }
 
 // Allows says whether a tube of this mode may hold orders of the category.

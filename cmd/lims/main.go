@@ -16,6 +16,7 @@ import (
 type commands struct {
 	Demo     demoCmd     `cmd:"" help:"Run a short real day of a laboratory on this machine, then serve its pages."`
 	Serve    serveCmd    `cmd:"" help:"Serve pages and API, read instruments, deliver results."`
+	Setup    setupCmd    `cmd:"" help:"Put laboratories, departments, instruments, kits and people on record from a file."`
 	Migrate  migrateCmd  `cmd:"" help:"Bring the database to the newest version of the schema."`
 	Decode   decodeCmd   `cmd:"" help:"Read instrument files and print one JSON object a reading."`
 	Kit      kitCmd      `cmd:"" help:"Check, print and try kit files."`

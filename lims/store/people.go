@@ -231,3 +231,13 @@ func (s *Store) FirstAdmin(ctx context.Context) (password string, err error) {
 		Roles: []lims.Role{lims.Admin, lims.Supervisor}})
 	return password, err
 }
+
+// ActorByLogin finds a person who is let in.
+func (s *Store) ActorByLogin(ctx context.Context, login string) (lims.Actor, error) {
+	var row actorRow
+	err := s.db.GetContext(ctx, &row, `SELECT `+actorColumns+`, '{}'::text[] AS scopes FROM actors a WHERE a.login = $1 AND a.active`, strings.ToLower(login))
+	if missing(err) {
+		return lims.Actor{}, lims.E(lims.NotFound, "not_found", nil)
+	}
+	return row.actor(), mapped(ctx, err)
+}
