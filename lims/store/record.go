@@ -132,6 +132,7 @@ func (x *tx) settleTubes(run int64, p Plate, j Judged, tubes map[string]tube) er
 	if err := x.move(lims.SampleMoves, "samples", "read", readIDs, ""); err != nil {
 		return err
 	}
+	x.noteAll("read", "sample", readIDs, map[string]any{"plate": p.Code})
 	if err := x.insertResults(run, p.Lab, all); err != nil {
 		return err
 	}
