@@ -191,14 +191,19 @@ func (x *tx) openBox(code string) (b openedBox, err error) {
 	return b, err
 }
 
-// receive starts clock B. The clock of a person whose first tube was rejected or unclear goes on from the first receipt.
+// startClock starts clock B of the orders in tubes. The clock of a person whose first tube was rejected or unclear goes on from the
+// first receipt.
+func (x *tx) startClock(lab int64, samples []int64) error {
+	return x.exec(`UPDATE orders SET lab_id = $2, received_at = coalesce(received_at, $3),
+			due_at = coalesce(due_at, $3 + make_interval(mins => limit_b))
+		WHERE sample_id = ANY($1)`, pq.Array(samples), lab, x.now)
+}
+
 func (x *tx) receive(lab int64, ids []int64) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	if err := x.exec(`UPDATE orders SET lab_id = $2, received_at = coalesce(received_at, $3),
-			due_at = coalesce(due_at, $3 + make_interval(mins => limit_b))
-		WHERE sample_id = ANY($1)`, pq.Array(ids), lab, x.now); err != nil {
+	if err := x.startClock(lab, ids); err != nil {
 		return err
 	}
 	if err := x.move(lims.SampleMoves, "samples", "receive", ids, `, received_at = $4, lab_id = $5,

@@ -201,6 +201,11 @@ func (s *Store) setAside(ctx context.Context, by lims.Actor, e lims.Event, o set
 		args := []any{o.reason}
 		if e == "withdraw" {
 			args = append(args, x.now)
+			for _, r := range rows {
+				if r.Call == lims.RejectedResult { // the tube is gone: only signing it brings a new one
+					return lims.E(lims.Conflict, "withdraw.rejected", nil)
+				}
+			}
 		}
 		if err := x.move(lims.ResultMoves, "results", e, o.ids, o.set, args...); err != nil {
 			return err
@@ -259,6 +264,9 @@ func (s *Store) RejectSample(ctx context.Context, by lims.Actor, barcode, reason
 			return err
 		}
 		x.note("reject", "sample", row.ID, map[string]any{"reason": reason})
+		if err := x.startClock(*row.Lab, []int64{row.ID}); err != nil { // refused at receipt is received: the people's clock begins
+			return err
+		}
 		if err := x.exec(`INSERT INTO exceptions (lab_id, shipment_id, barcode, kind, note, at, actor_id) VALUES ($1,$2,$3,'rejected',$4,$5,$6)
 			ON CONFLICT DO NOTHING`, *row.Lab, row.Shipment, barcode, reason, x.now, by.ID); err != nil {
 			return err
