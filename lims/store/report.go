@@ -119,26 +119,23 @@ func (s *Store) fill(ctx context.Context, rep reports.Report, lab, department in
 		return rep, err
 	}
 	for _, r := range rows {
-		one := r.result(pr)
+		one := r.result()
 		if r.Run != nil {
 			one.Arms = arms[[2]int64{*r.Run, r.Sample}]
 		}
 		rep.Drill = rep.Drill || r.Drill
 		rep.Results = append(rep.Results, one)
 	}
+	if !pr.full {
+		rep = rep.Masked()
+	}
 	return rep, nil
 }
 
-func (r reportRow) result(pr printing) reports.Result {
+func (r reportRow) result() reports.Result {
 	sub := reports.Subject{Kind: r.Kind, Name: r.Name, Sex: map[string]string{"m": "M", "f": "F"}[r.Sex], DocType: r.DocType, DocNo: r.DocNo, Phone: r.Phone}
-	if r.DocType == "resident_id" {
-		sub.DocType = "id_card"
-	}
 	if r.Birth != nil {
 		sub.BirthDate = r.Birth.Format(time.DateOnly)
-	}
-	if !pr.full {
-		sub = sub.Masked()
 	}
 	out := reports.Result{OrderID: r.ClientID, OrderNo: r.Order, Version: r.Version, Reason: r.Reason, Subject: sub, Call: r.Call,
 		Sample:     reports.Sample{Barcode: r.Barcode, Specimen: r.Specimen, Mode: r.Mode, PooledN: r.Persons},
