@@ -33,7 +33,7 @@ func (l *Line) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return l.listen(ctx, messages, store.NotifyMessages) })
 	g.Go(func() error { return l.listen(ctx, deliveries, store.NotifyDeliveries) })
-	g.Go(func() error { return l.loop(ctx, messages, l.read) })
+	g.Go(func() error { return l.loop(ctx, messages, l.Read) })
 	g.Go(func() error { return newPost(l).run(ctx, deliveries) })
 	return g.Wait()
 }

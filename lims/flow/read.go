@@ -19,8 +19,8 @@ const (
 	rejudging = 3  // times a run is judged again because its plate moved meanwhile
 )
 
-// read works through every message that waits.
-func (l *Line) read(ctx context.Context) error {
+// Read works through every message that waits.
+func (l *Line) Read(ctx context.Context) error {
 	after := int64(0)
 	for {
 		messages, err := l.Store.KeptMessages(ctx, after, batch)

@@ -67,8 +67,8 @@ func (l *Line) load(ctx context.Context, m store.Message, driver string, runs []
 	if err != nil {
 		return out, err
 	}
-	if kit == nil {
-		out.Rest = lims.E(lims.NotFound, "kit.unknown", lims.Args{"kit": store.WorkOf(m.Settings).Kit})
+	if e := fit(kit, store.WorkOf(m.Settings).Kit); e != nil {
+		out.Rest = e
 		return out, nil
 	}
 	b := rack{m: m, kit: kit, driver: driver, taken: map[string]bool{}}
@@ -91,6 +91,17 @@ func (l *Line) load(ctx context.Context, m store.Message, driver string, runs []
 		}
 	}
 	return b.tubeRun(out.More, runs), nil
+}
+
+// fit says why a kit cannot judge single tubes: there is none, or it asks for controls that stand on a plate.
+func fit(k *pcr.Kit, key string) *lims.Error {
+	switch {
+	case k == nil:
+		return lims.E(lims.NotFound, "kit.unknown", lims.Args{"kit": key})
+	case len(k.Controls) > 0:
+		return lims.E(lims.Invalid, "tube.controls", lims.Args{"kit": key})
+	}
+	return nil
 }
 
 // rack collects the tests of one pass.
@@ -121,12 +132,13 @@ func (b *rack) put(t tested, tube store.TubeState) {
 		call = again(w, tube, f.Failed)
 	} else {
 		v := lims.Judge(b.single(w, f, tube))
-		if len(v.Differences) > 0 || !v.Accepted || len(v.Wells) != 1 {
+		if len(v.Differences) > 0 || len(v.Wells) != 1 {
 			b.differences = append(b.differences, v.Differences...)
 			b.other = append(b.other, t.Sample)
 			return
 		}
 		call = v.Wells[0]
+		call.Invalid = false // Judge misses the controls of a plate; those of a cartridge are its internal targets
 		if call.Call.Call == pcr.Negative && f.Word != "" {
 			call.Call.Call, call.Call.Action = pcr.Review, ""
 			call.Call.Why = "the instrument says " + f.Word + "; " + call.Call.Why
