@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"time"
@@ -24,7 +25,7 @@ type Wanted struct {
 	Tests    []string
 	Urgent   bool
 	Control  bool
-	Ordered  time.Time
+	Ordered  time.Time // in the laboratory's zone
 	Specimen string
 }
 
@@ -59,7 +60,11 @@ func (s *Store) OrdersFor(ctx context.Context, instrument int64, q Asked) ([]Wan
 	if len(q.Samples) > MaxAsked {
 		return nil, lims.E(lims.Invalid, "query.too_many", lims.Args{"max": MaxAsked, "got": len(q.Samples)})
 	}
-	i, err := single[Instrument](ctx, s, `SELECT id, lab_id, settings FROM instruments WHERE id = $1 AND active`, instrument)
+	i, err := single[struct {
+		Lab      int64           `db:"lab_id"`
+		Settings json.RawMessage `db:"settings"`
+		Zone     string          `db:"zone"`
+	}](ctx, s, `SELECT i.lab_id, i.settings, l.zone FROM instruments i JOIN labs l ON l.id = i.lab_id WHERE i.id = $1 AND i.active`, instrument)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +83,13 @@ func (s *Store) OrdersFor(ctx context.Context, instrument int64, q Asked) ([]Wan
 	if err != nil {
 		return nil, err
 	}
-	return w.wanted(rows), nil
+	out := w.wanted(rows)
+	if zone, err := time.LoadLocation(i.Zone); err == nil {
+		for n := range out {
+			out[n].Ordered = out[n].Ordered.In(zone)
+		}
+	}
+	return out, nil
 }
 
 // onInstrument is what stands in the wells of the plates on an instrument.

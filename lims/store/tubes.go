@@ -47,6 +47,15 @@ func (s *Store) SetWork(ctx context.Context, by lims.Actor, instrument int64, w 
 	if err != nil {
 		return err
 	}
+	if w.Mode == ModeTube {
+		k, err := s.KitOf(ctx, w.Kit)
+		if err != nil {
+			return err
+		}
+		if k != nil && len(k.Controls) > 0 {
+			return lims.E(lims.Invalid, "tube.controls", lims.Args{"kit": w.Kit})
+		}
+	}
 	return s.do(ctx, by, func(x *tx) error {
 		if w.Mode == ModeTube {
 			if err := x.usable(w.Kit); err != nil {
