@@ -46,10 +46,12 @@ func (s *Store) KeepMessage(ctx context.Context, a Arrival) (k Kept, err error) 
 	}
 	hash := sha256.Sum256(a.Bytes)
 	state, code := lims.Kept, ""
-	if !a.Complete {
+	if !a.Complete { // an identity of its own: the whole transmission may bring the same bytes and is then no repeat of this
 		state, code = lims.Failed, "message.incomplete"
+		hash = sha256.Sum256(append(hash[:], "incomplete"...))
 	}
 	err = s.do(ctx, lims.Actor{}, func(x *tx) error {
+		k = Kept{State: state}
 		err := x.one(&k.ID, `INSERT INTO messages (instrument_id, lab_id, sha256, bytes, name, complete, kept_at, state, code, settled_at)
 			VALUES (nullif($1::bigint, 0), (SELECT lab_id FROM instruments WHERE id = $1), $2, $3, $4, $5, $6::timestamptz, $7, $8,
 				CASE WHEN $5 THEN NULL ELSE $6::timestamptz END)
@@ -57,7 +59,8 @@ func (s *Store) KeepMessage(ctx context.Context, a Arrival) (k Kept, err error) 
 			a.Instrument, hash[:], a.Bytes, a.Name, a.Complete, x.now, string(state), code)
 		if missing(err) {
 			k.Repeat = true
-			err = x.one(&k.ID, `SELECT id FROM messages WHERE coalesce(instrument_id, 0) = $1 AND sha256 = $2`, a.Instrument, hash[:])
+			err = x.QueryRowContext(ctx, `SELECT id, state FROM messages WHERE coalesce(instrument_id, 0) = $1 AND sha256 = $2`,
+				a.Instrument, hash[:]).Scan(&k.ID, &k.State)
 		}
 		if err != nil {
 			return err
@@ -68,7 +71,6 @@ func (s *Store) KeepMessage(ctx context.Context, a Arrival) (k Kept, err error) 
 		if err := x.exec(`UPDATE instruments SET last_message_at = $2 WHERE id = $1`, a.Instrument, x.now); err != nil {
 			return err
 		}
-		k.State = state
 		return x.exec(`SELECT pg_notify($1, '')`, NotifyMessages)
 	})
 	return k, err
@@ -131,7 +133,8 @@ func (s *Store) IgnoreMessage(ctx context.Context, by lims.Actor, id int64, reas
 	return s.settle(ctx, by, id, "ignore", settled{code: "message.ignored", args: lims.Args{"reason": reason}})
 }
 
-// RetryMessage has a failed message read again, after a driver was mended.
+// RetryMessage has a failed message read again, after a driver was mended. Half a message is never read: what is not in it would
+// look like nothing found.
 func (s *Store) RetryMessage(ctx context.Context, by lims.Actor, id int64) error {
 	if err := need(by, lims.Technician, lims.Supervisor); err != nil {
 		return err
@@ -154,7 +157,7 @@ func (s *Store) BindMessage(ctx context.Context, by lims.Actor, id, plateID int6
 		if err := inLab(by, lab); err != nil {
 			return err
 		}
-		n, err := x.count(`UPDATE messages SET plate_id = $2, lab_id = coalesce(lab_id, $3), code = $4 WHERE id = $1 AND state = 'parked'`,
+		n, err := x.count(`UPDATE messages SET plate_id = $2, lab_id = $3, code = $4 WHERE id = $1 AND state = 'parked' AND coalesce(lab_id, $3) = $3`,
 			id, plateID, lab, codeBound)
 		if err == nil && n == 0 {
 			err = lims.E(lims.Conflict, "state.moved", lims.Args{"what": "messages", "event": "bind", "ids": []int64{id}})
@@ -182,11 +185,18 @@ func (s *Store) settle(ctx context.Context, by lims.Actor, id int64, e lims.Even
 	}
 	return s.do(ctx, by, func(x *tx) error {
 		x.note(string(e), "message", id, map[string]any{"code": o.code})
-		if by.Lab != 0 {
-			var lab int64
-			if err := x.one(&lab, `SELECT coalesce(lab_id, $2) FROM messages WHERE id = $1`, id, by.Lab); err != nil || lab != by.Lab {
-				return lims.E(lims.NotFound, "not_found", nil)
-			}
+		var m struct {
+			Lab      int64 `db:"lab"`
+			Complete bool  `db:"complete"`
+		}
+		err := x.one(&m, `SELECT coalesce(lab_id, $2) AS lab, complete FROM messages WHERE id = $1`, id, by.Lab)
+		switch {
+		case missing(err) || err == nil && by.Lab != 0 && m.Lab != by.Lab:
+			return lims.E(lims.NotFound, "not_found", nil)
+		case err != nil:
+			return err
+		case e == "retry" && !m.Complete:
+			return lims.E(lims.Invalid, "message.incomplete", nil)
 		}
 		if err := x.move(lims.MessageMoves, "messages", e, []int64{id},
 			`, driver = CASE WHEN $4 = '' THEN driver ELSE $4 END, code = $5, args = $6,

@@ -71,14 +71,17 @@ type Judged struct {
 // sample that has moved on meanwhile makes it answer Conflict: judge again.
 func (s *Store) Record(ctx context.Context, m Message, driver string, judged []Judged) error {
 	return s.do(ctx, lims.Actor{}, func(x *tx) error {
+		x.note("record", "message", m.ID, map[string]any{"runs": len(judged)})
+		if err := x.move(lims.MessageMoves, "messages", "record", []int64{m.ID}, // first: who judges the same message waits here
+			`, driver = $4, settled_at = $5, code = '', args = '{}', clock_text = $6, skew_s = $7`, driver, x.now, clean(m.Clock), m.Skew); err != nil {
+			return err
+		}
 		for i, j := range judged {
 			if err := x.record(m, i+1, j); err != nil {
 				return err
 			}
 		}
-		x.note("record", "message", m.ID, map[string]any{"runs": len(judged)})
-		return x.move(lims.MessageMoves, "messages", "record", []int64{m.ID},
-			`, driver = $4, settled_at = $5, code = '', args = '{}', clock_text = $6, skew_s = $7`, driver, x.now, clean(m.Clock), m.Skew)
+		return nil
 	})
 }
 

@@ -66,7 +66,7 @@ type MessageRow struct {
 	Arrivals   int             `db:"arrivals"`
 }
 
-const messageColumns = `g.id, coalesce(i.code,'') AS instrument, g.name, length(g.bytes) AS size, encode(g.sha256,'hex') AS sha256,
+const messageColumns = `g.id, coalesce(i.code,'') AS instrument, g.name, length(g.bytes) AS size, encode(CASE WHEN g.complete THEN g.sha256 ELSE sha256(g.bytes) END,'hex') AS sha256,
 	g.complete, g.state, g.driver, coalesce(p.code,'') AS plate, g.code, g.args, g.kept_at, g.settled_at,
 	(SELECT count(*) FROM arrivals v WHERE v.message_id = g.id) AS arrivals`
 
