@@ -49,6 +49,9 @@ type Claim struct {
 // ClaimDeliveries takes due deliveries for the length of the lease; several programs may claim at once. Deliveries
 // whose lease has run out (their sender died) are queued again first.
 func (s *Store) ClaimDeliveries(ctx context.Context, c Claim) (out []Delivery, err error) {
+	if c.Busy == nil { // "<> ALL(NULL)" is true of nothing
+		c.Busy = []int64{}
+	}
 	err = s.do(ctx, lims.Actor{}, func(x *tx) error {
 		if err := x.exec(`UPDATE deliveries SET state = 'queued', lease_until = NULL WHERE id IN (
 			SELECT id FROM deliveries WHERE state = 'sending' AND lease_until < $1 FOR UPDATE SKIP LOCKED)`, x.now); err != nil {

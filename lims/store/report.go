@@ -75,7 +75,8 @@ func (s *Store) ReportFor(ctx context.Context, by lims.Actor, department int64, 
 	if by.Department != 0 && by.Department != department {
 		return reports.Report{}, lims.E(lims.NotFound, "not_found", nil)
 	}
-	rows, err := s.reportRows(ctx, reportQuery+`WHERE r.id = ANY($1) AND r.department_id = $2 AND r.state = 'released' ORDER BY r.id`, pq.Array(results), department)
+	rows, err := s.reportRows(ctx, reportQuery+`WHERE r.id = ANY($1) AND r.department_id = $2 AND r.state = 'released'
+		AND ($3 = 0 OR r.lab_id = $3) ORDER BY r.id`, pq.Array(results), department, by.Lab)
 	if err != nil {
 		return reports.Report{}, err
 	}

@@ -121,6 +121,9 @@ func (s *Store) AddDestination(ctx context.Context, by lims.Actor, d Destination
 	if err != nil || d.Options == nil {
 		options = []byte("{}")
 	}
+	if d.Secret == nil { // a folder needs none
+		d.Secret = []byte{}
+	}
 	return s.insert(ctx, by, "destination", `INSERT INTO destinations
 		(created_at, department_id, name, line, format, channel, address, secret, options)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9) RETURNING id`,
