@@ -166,7 +166,38 @@ func (d *Day) send(ctx context.Context, p store.Plate) error {
 
 // check is the first signature, on what came in at an earlier step. What the rules hold back is looked at and signed as well.
 func (d *Day) check(ctx context.Context, _ time.Duration) error {
+	if err := d.eachLab(ctx, d.look); err != nil {
+		return err
+	}
 	return d.sign(ctx, d.Store.Check, d.city.Checker, lims.Called, lims.Held)
+}
+
+// look touches what is suspicious about the plates of a laboratory, and closes the records of its control charts.
+func (d *Day) look(ctx context.Context, lab int) error {
+	sc := store.Scope{Lab: d.city.Labs[lab]}
+	flags, err := d.Store.UntouchedFlags(ctx, sc)
+	if err != nil {
+		return err
+	}
+	ids := make([]int64, len(flags))
+	for i, f := range flags {
+		ids[i] = f.ID
+	}
+	if len(ids) > 0 {
+		if err := d.Store.TouchFlags(ctx, d.city.Checker[lab], ids, "复核曲线与邻孔,无异常"); err != nil {
+			return err
+		}
+	}
+	events, err := d.Store.IQCEvents(ctx, sc, true)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		if err := d.Store.CloseIQC(ctx, d.city.Supervisor[lab], e.ID, "弱阳性加样偏差", "复测同批质控,在控"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // release is the second signature, on what was checked at an earlier step.

@@ -33,11 +33,13 @@ func (s *Store) Waiting(ctx context.Context, lab int64, limit int) (rows []Waiti
 
 // NewPlate asks for a plate: the barcodes that go on it, in order, and the kit.
 type NewPlate struct {
-	Lab   int64
-	Wells int    // 96 or 384
-	Kit   string // kit key
-	Lot   string
-	Codes []string
+	Lab    int64
+	Wells  int    // 96 or 384
+	Kit    string // kit key
+	Lot    string
+	Codes  []string
+	Batch  string     // extraction batch, where it is not the plate itself
+	Second *SecondKit // every tube with another kit on the same plate as well
 }
 
 // Plate is a plate and where it stands.
@@ -77,48 +79,56 @@ func (s *Store) Lay(ctx context.Context, by lims.Actor, n NewPlate) (p Plate, er
 	if !ok {
 		return p, lims.E(lims.Invalid, "plate.wells", lims.Args{"got": n.Wells})
 	}
-	if most := format.Size() - len(StandardControls); len(n.Codes) == 0 || len(n.Codes) > most {
-		return p, lims.E(lims.Invalid, "plate.count", lims.Args{"max": most, "got": len(n.Codes)})
+	l, err := s.plan(ctx, format, n)
+	if err != nil {
+		return p, err
 	}
-	err = s.do(ctx, by, func(x *tx) error { return x.lay(n, format, &p) })
+	err = s.do(ctx, by, func(x *tx) error { return x.lay(l, &p) })
 	return p, err
 }
 
-func (x *tx) lay(n NewPlate, format plate.Format, p *Plate) error {
-	if err := x.usable(n.Kit); err != nil {
-		return err
+// laying is a plate that is being laid: what was asked for, and which controls stand for which kit.
+type laying struct {
+	NewPlate
+	format   plate.Format
+	controls []plate.Role // of the first kit, then of the second
+	first    int          // number of controls of the first kit
+}
+
+// plan counts the wells that kits and controls take.
+func (s *Store) plan(ctx context.Context, f plate.Format, n NewPlate) (laying, error) {
+	l := laying{NewPlate: n, format: f}
+	keys, copies := []string{n.Kit}, 1
+	if n.Second != nil {
+		keys, copies = append(keys, n.Second.Kit), 2
 	}
-	var rows []struct {
-		ID      int64  `db:"id"`
-		Barcode string `db:"barcode"`
+	kits, err := s.kits(ctx, keys)
+	if err != nil {
+		return l, err
 	}
-	if err := x.all(&rows, `SELECT id, barcode FROM samples WHERE barcode = ANY($1) AND lab_id = $2 AND state = 'received' ORDER BY id FOR UPDATE`,
-		pq.Array(n.Codes), n.Lab); err != nil {
-		return err
-	}
-	byCode := make(map[string]int64, len(rows))
-	for _, r := range rows {
-		byCode[r.Barcode] = r.ID
-	}
-	ids := make([]int64, 0, len(n.Codes))
-	var wrong, twice []string
-	used := map[string]bool{}
-	for _, c := range n.Codes {
-		switch id, ok := byCode[c]; {
-		case !ok:
-			wrong = append(wrong, c)
-		case used[c]:
-			twice = append(twice, c)
-		default:
-			used[c] = true
-			ids = append(ids, id)
+	for i, key := range keys {
+		more := StandardControls
+		if k := kits[key]; k != nil {
+			more = ControlsOf(k, len(n.Codes))
+		}
+		l.controls = append(l.controls, more...)
+		if i == 0 {
+			l.first = len(l.controls)
 		}
 	}
-	if wrong != nil {
-		return lims.E(lims.Conflict, "sample.not_waiting", lims.Args{"barcodes": wrong})
+	if most := (f.Size() - len(l.controls)) / copies; len(n.Codes) == 0 || len(n.Codes) > most {
+		return l, lims.E(lims.Invalid, "plate.count", lims.Args{"max": most, "got": len(n.Codes)})
 	}
-	if twice != nil {
-		return lims.E(lims.Invalid, "sample.twice", lims.Args{"barcodes": twice})
+	return l, nil
+}
+
+func (x *tx) lay(l laying, p *Plate) error {
+	if err := x.layable(l); err != nil {
+		return err
+	}
+	tubes, err := x.waiting(l.NewPlate)
+	if err != nil {
+		return err
 	}
 	numbers, err := x.ids("plates", 1)
 	if err != nil {
@@ -127,50 +137,151 @@ func (x *tx) lay(n NewPlate, format plate.Format, p *Plate) error {
 	number := numbers[0]
 	if err := x.one(p, `INSERT INTO plates (id, code, lab_id, wells, kit_key, lot, made_by, created_at) OVERRIDING SYSTEM VALUE
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8) RETURNING `+plateFields,
-		number, fmt.Sprintf("P-%06d", number), n.Lab, n.Wells, n.Kit, n.Lot, x.actor.ID, x.now); err != nil {
+		number, fmt.Sprintf("P-%06d", number), l.Lab, l.Wells, l.Kit, l.Lot, x.actor.ID, x.now); err != nil {
 		return err
 	}
-	wells, err := plate.Fill(format, int(number), n.Codes, StandardControls)
+	if l.Batch == "" {
+		l.Batch = p.Code
+	}
+	arms, err := x.loadArms(l.NewPlate, p, tubes)
+	if err != nil {
+		return err
+	}
+	if err := x.insertWells(p, l, tubes, arms); err != nil {
+		return err
+	}
+	var load, all []int64
+	for _, t := range tubes {
+		all = append(all, t.ID)
+		if t.State == lims.Received {
+			load = append(load, t.ID)
+		}
+	}
+	if err := x.doneSteps(all); err != nil {
+		return err
+	}
+	x.note("lay", "plate", p.ID, map[string]any{"samples": len(all), "kit": l.Kit})
+	x.noteAll("load", "sample", all, map[string]any{"plate": p.Code})
+	return x.move(lims.SampleMoves, "samples", "load", load, "")
+}
+
+// layable refuses kits and lots that must not be used, and extraction batches that have failed.
+func (x *tx) layable(l laying) error {
+	pairs := [][2]string{{l.Kit, l.Lot}}
+	if l.Second != nil {
+		if l.Second.Kit == l.Kit {
+			return lims.E(lims.Invalid, "arm.same_kit", lims.Args{"kit": l.Kit})
+		}
+		pairs = append(pairs, [2]string{l.Second.Kit, l.Second.Lot})
+	}
+	for _, k := range pairs {
+		if err := x.usable(k[0]); err != nil {
+			return err
+		}
+		if err := x.freshLot(l.Lab, k[0], k[1]); err != nil {
+			return err
+		}
+	}
+	var failed bool
+	err := x.one(&failed, `SELECT EXISTS (SELECT FROM failed_batches WHERE lab_id = $1 AND batch = $2)`, l.Lab, l.Batch)
+	if err == nil && failed {
+		err = lims.E(lims.Conflict, "batch.failed", lims.Args{"batch": l.Batch})
+	}
+	return err
+}
+
+// waitingTube is a tube that may go on a plate.
+type waitingTube struct {
+	ID      int64      `db:"id"`
+	Barcode string     `db:"barcode"`
+	State   lims.State `db:"state"`
+}
+
+// waiting locks the tubes of a new plate. Those that wait for nothing here, and those named twice, are named.
+func (x *tx) waiting(n NewPlate) (map[string]waitingTube, error) {
+	var rows []waitingTube
+	if err := x.all(&rows, `SELECT id, barcode, state FROM samples WHERE barcode = ANY($1) AND (lab_id = $2 AND state = 'received'
+			OR state IN ('received','loaded') AND id IN (SELECT sample_id FROM sample_arms WHERE lab_id = $2 AND kit_key = $3 AND state = 'owed'))
+		ORDER BY id FOR UPDATE`, pq.Array(n.Codes), n.Lab, n.Kit); err != nil {
+		return nil, err
+	}
+	tubes := make(map[string]waitingTube, len(rows))
+	for _, r := range rows {
+		tubes[r.Barcode] = r
+	}
+	var wrong, twice []string
+	used := map[string]bool{}
+	for _, c := range n.Codes {
+		switch _, ok := tubes[c]; {
+		case !ok:
+			wrong = append(wrong, c)
+		case used[c]:
+			twice = append(twice, c)
+		}
+		used[c] = true
+	}
+	if wrong != nil {
+		return nil, lims.E(lims.Conflict, "sample.not_waiting", lims.Args{"barcodes": wrong})
+	}
+	if twice != nil {
+		return nil, lims.E(lims.Invalid, "sample.twice", lims.Args{"barcodes": twice})
+	}
+	return tubes, nil
+}
+
+// secondMark tells the second well of a tube from its first while a plate with two kits is filled.
+const secondMark = "\x00"
+
+// insertWells fills the plate. The controls of a second kit follow those of the first, role by role.
+func (x *tx) insertWells(p *Plate, l laying, tubes map[string]waitingTube, arms map[armAt]string) error {
+	codes := l.Codes
+	if l.Second != nil {
+		for _, c := range l.Codes {
+			codes = append(codes[:len(codes):len(codes)], c+secondMark)
+		}
+	}
+	wells, err := plate.Fill(l.format, int(p.ID), codes, l.controls)
 	if err != nil {
 		return lims.Wrap(lims.Invalid, "plate.layout", err)
 	}
-	if err := x.insertWells(p, wells, byCode); err != nil {
+	iqc, err := x.iqcLotsInUse(l.Lab)
+	if err != nil {
 		return err
 	}
-	x.note("lay", "plate", p.ID, map[string]any{"samples": len(ids), "kit": n.Kit})
-	x.noteAll("load", "sample", ids, map[string]any{"plate": p.Code})
-	return x.move(lims.SampleMoves, "samples", "load", ids, "")
-}
-
-// usable refuses kits that are not on record, or whose insert no supervisor has confirmed.
-func (x *tx) usable(key string) error {
-	var ok bool
-	err := x.one(&ok, `SELECT status = 'verified' OR approved_at IS NOT NULL FROM kits WHERE key = $1`, key)
-	switch {
-	case missing(err):
-		return lims.E(lims.NotFound, "kit.unknown", lims.Args{"kit": key})
-	case err != nil:
-		return err
-	case !ok:
-		return lims.E(lims.Denied, "kit.unverified", lims.Args{"kit": key})
+	left := map[plate.Role]int{} // controls of the first kit that are still to be placed
+	for _, r := range l.controls[:l.first] {
+		left[r]++
 	}
-	return nil
-}
-
-func (x *tx) insertWells(p *Plate, wells []plate.Well, samples map[string]int64) error {
 	n := len(wells)
-	pos, roles, codes := make([]string, n), make([]string, n), make([]string, n)
+	text := make([][]string, 7)
+	for i := range text {
+		text[i] = make([]string, n)
+	}
 	ids := make([]int64, n)
 	for i, w := range wells {
-		pos[i], roles[i], codes[i] = w.Pos.String(), string(w.Role), w.Code
-		if w.Role == plate.Sample {
-			ids[i] = samples[w.Code]
+		code, second := strings.CutSuffix(w.Code, secondMark)
+		if w.Role.Control() {
+			left[w.Role]--
+			second = left[w.Role] < 0
+		}
+		kit, lot := l.Kit, l.Lot
+		if second {
+			kit, lot = l.Second.Kit, l.Second.Lot
+		}
+		if w.Role == plate.Weak || w.Role == plate.Saline {
+			lot = iqc[string(w.Role)]
+		}
+		ids[i] = tubes[code].ID // 0 for controls
+		for k, v := range [7]string{w.Pos.String(), string(w.Role), code, kit, lot, arms[armAt{ids[i], kit}], l.Batch} {
+			text[k][i] = v
 		}
 	}
-	return x.exec(`INSERT INTO wells (plate_id, kit_key, lot, batch, pos, role, code, sample_id)
-		SELECT $1, $2, $3, $4, pos, role, code, nullif(sample, 0)
-		FROM unnest($5::text[], $6::text[], $7::text[], $8::bigint[]) AS t (pos, role, code, sample)`,
-		p.ID, p.Kit, p.Lot, p.Code, pq.Array(pos), pq.Array(roles), pq.Array(codes), pq.Array(ids))
+	return x.exec(`INSERT INTO wells (plate_id, pos, role, code, kit_key, lot, arm, batch, sample_id)
+		SELECT $1, pos, role, code, kit, lot, arm, batch, nullif(sample, 0)
+		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[])
+			AS t (pos, role, code, kit, lot, arm, batch, sample)`,
+		p.ID, pq.Array(text[0]), pq.Array(text[1]), pq.Array(text[2]), pq.Array(text[3]), pq.Array(text[4]), pq.Array(text[5]),
+		pq.Array(text[6]), pq.Array(ids))
 }
 
 // Seal freezes the layout.
@@ -207,15 +318,18 @@ func (s *Store) VoidPlate(ctx context.Context, by lims.Actor, id int64, reason s
 }
 
 // unload gives the samples of a plate back to the bench, whichever way they have come on it, and withdraws what was called.
+// A sample that is tested with two kits goes where its arms say.
 func (x *tx) unload(plateID int64) error {
 	var loaded, read []int64
-	if err := x.all(&loaded, `SELECT id FROM samples WHERE state = 'loaded' AND id IN (SELECT sample_id FROM wells WHERE plate_id = $1) ORDER BY id FOR UPDATE`, plateID); err != nil {
+	if err := x.all(&loaded, `SELECT id FROM samples WHERE state = 'loaded' AND id IN (SELECT sample_id FROM wells WHERE plate_id = $1)
+		AND id NOT IN (SELECT sample_id FROM sample_arms WHERE plate_id = $1) ORDER BY id FOR UPDATE`, plateID); err != nil {
 		return err
 	}
 	if err := x.move(lims.SampleMoves, "samples", "unload", loaded, ""); err != nil {
 		return err
 	}
 	if err := x.all(&read, `SELECT id FROM samples WHERE state = 'read' AND id IN (SELECT sample_id FROM wells WHERE plate_id = $1)
+		AND id NOT IN (SELECT sample_id FROM sample_arms WHERE plate_id = $1)
 		AND id NOT IN (SELECT r.sample_id FROM results r JOIN runs u ON u.id = r.run_id WHERE u.plate_id = $1 AND r.state IN ('released','superseded'))
 		ORDER BY id FOR UPDATE`, plateID); err != nil {
 		return err
@@ -230,7 +344,10 @@ func (x *tx) unload(plateID int64) error {
 	}
 	x.noteAll("unload", "sample", append(loaded, read...), nil)
 	x.noteAll("withdraw", "result", results, nil)
-	return x.move(lims.SampleMoves, "samples", "repeat", read, "")
+	if err := x.move(lims.SampleMoves, "samples", "repeat", read, ""); err != nil {
+		return err
+	}
+	return x.unloadArms(plateID)
 }
 
 func (s *Store) movePlate(ctx context.Context, by lims.Actor, id int64, e lims.Event, set string, more func(*tx, Plate) ([]any, error)) error {

@@ -86,14 +86,8 @@ func (x *tx) insertCalls(run int64, wells []lims.WellCall, tubes map[string]tube
 // refuseRun is what happens when the controls of a plate fail: nothing of it is released, every tube goes back to the bench,
 // and somebody is told at once.
 func (x *tx) refuseRun(run int64, p Plate, v lims.Verdict) error {
-	var failed []map[string]string
-	for _, c := range v.Controls {
-		if !c.OK {
-			failed = append(failed, map[string]string{"well": c.Pos.String(), "role": string(c.Role), "why": c.Why})
-		}
-	}
 	if err := x.raise([]alert{{kind: "control_failed", key: "control_failed:" + p.Code, lab: p.Lab, plate: p.ID, run: run,
-		args: lims.Args{"plate": p.Code, "controls": failed}}}); err != nil {
+		args: lims.Args{"plate": p.Code, "controls": failures(v)}}}); err != nil {
 		return err
 	}
 	if err := x.unload(p.ID); err != nil {
@@ -101,6 +95,16 @@ func (x *tx) refuseRun(run int64, p Plate, v lims.Verdict) error {
 	}
 	x.note("void", "plate", p.ID, map[string]any{"reason": "control_failed"})
 	return x.move(lims.PlateMoves, "plates", "void", []int64{p.ID}, `, closed_at = $4, reason = 'control_failed'`, x.now)
+}
+
+// failures are the controls that failed, for an alert.
+func failures(v lims.Verdict) (failed []map[string]string) {
+	for _, c := range v.Controls {
+		if !c.OK {
+			failed = append(failed, map[string]string{"well": c.Pos.String(), "role": string(c.Role), "why": c.Why})
+		}
+	}
+	return failed
 }
 
 // said is the outcome for one tube, ready to be written.
@@ -112,12 +116,22 @@ type said struct {
 
 // settleTubes turns calls into results, repeats and alerts.
 func (x *tx) settleTubes(run int64, p Plate, j Judged, tubes map[string]tube) error {
+	arms, err := x.armsOn(p.ID)
+	if err != nil {
+		return err
+	}
 	var all []said
+	var wells []lims.WellCall // of all
+	var paired []pairedWell
 	var readIDs []int64
 	for _, w := range j.Verdict.Wells {
 		t, ok := tubes[w.Code]
 		if !ok {
 			continue // a pool; its members are settled by the pool's own rules
+		}
+		if _, ok := arms[armAt{t.ID, w.Kit}]; ok {
+			paired = append(paired, pairedWell{w, t})
+			continue
 		}
 		o := lims.Outcome{Repeat: true} // its extraction batch failed: test it again
 		if !w.Invalid {
@@ -126,14 +140,20 @@ func (x *tx) settleTubes(run int64, p Plate, j Judged, tubes map[string]tube) er
 		if len(w.Flags) > 0 && o.Hold == "" && o.Result != "" {
 			o.Hold = "flag." + w.Flags[0].Code
 		}
-		all = append(all, said{t, w.Call, o})
+		all, wells = append(all, said{t, w.Call, o}), append(wells, w)
 		readIDs = append(readIDs, t.ID)
 	}
 	if err := x.move(lims.SampleMoves, "samples", "read", readIDs, ""); err != nil {
 		return err
 	}
 	x.noteAll("read", "sample", readIDs, map[string]any{"plate": p.Code})
+	if err := x.reflex(run, p, j, all, wells); err != nil {
+		return err
+	}
 	if err := x.insertResults(run, p.Lab, all); err != nil {
+		return err
+	}
+	if err := x.settleArms(run, p, j, paired); err != nil {
 		return err
 	}
 	if err := x.remember(all); err != nil {
@@ -142,9 +162,7 @@ func (x *tx) settleTubes(run int64, p Plate, j Judged, tubes map[string]tube) er
 	var alerts []alert
 	for _, s := range all {
 		if s.outcome.Alert != "" {
-			alerts = append(alerts, alert{kind: s.outcome.Alert, key: s.outcome.Alert + ":" + s.tube.Barcode + ":" + p.Code, lab: p.Lab,
-				department: s.tube.Department, sample: s.tube.ID, plate: p.ID, run: run,
-				args: lims.Args{"barcode": s.tube.Barcode, "persons": s.tube.Persons, "call": s.call.Call, "plate": p.Code}})
+			alerts = append(alerts, alertFor(s.outcome.Alert, s.tube, s.call.Call, p, run))
 		}
 	}
 	return x.raise(alerts)

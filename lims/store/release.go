@@ -22,6 +22,7 @@ type signable struct {
 	State      lims.State `db:"state"`
 	OrderState lims.State `db:"order_state"`
 	CheckedBy  *int64     `db:"checked_by"`
+	Reason     string     `db:"reason"`
 }
 
 // signables locks results, and their orders and samples, in id order.
@@ -30,7 +31,7 @@ func (x *tx) signables(ids []int64) ([]signable, error) {
 		return nil, lims.E(lims.Invalid, "results.count", lims.Args{"max": MaxSign, "got": len(ids)})
 	}
 	var rows []signable
-	if err := x.all(&rows, `SELECT r.id, r.order_id, r.sample_id, r.department_id, r.lab_id, r.call, r.state, o.state AS order_state, r.checked_by
+	if err := x.all(&rows, `SELECT r.id, r.order_id, r.sample_id, r.department_id, r.lab_id, r.call, r.state, o.state AS order_state, r.checked_by, r.reason
 		FROM results r JOIN orders o ON o.id = r.order_id WHERE r.id = ANY($1) ORDER BY r.id FOR UPDATE OF r, o`, pq.Array(ids)); err != nil {
 		return nil, err
 	}
@@ -52,7 +53,11 @@ func (s *Store) Check(ctx context.Context, by lims.Actor, ids []int64) error {
 		return err
 	}
 	return s.do(ctx, by, func(x *tx) error {
-		if _, err := x.signables(ids); err != nil {
+		rows, err := x.signables(ids)
+		if err == nil {
+			err = agreed(by, rows)
+		}
+		if err != nil {
 			return err
 		}
 		x.noteAll("check", "result", ids, nil)
@@ -79,6 +84,9 @@ func (s *Store) Release(ctx context.Context, by lims.Actor, ids []int64) error {
 		}
 		if own != nil {
 			return lims.E(lims.Denied, "release.same_person", lims.Args{"results": len(own)})
+		}
+		if err := x.inControl(ids); err != nil {
+			return err
 		}
 		return x.release(ids, rows)
 	})
@@ -144,6 +152,9 @@ func (x *tx) closeSamples(ids []int64) error {
 		return err
 	}
 	x.noteAll("close", "sample", done, nil)
+	if err := x.doneSteps(done); err != nil {
+		return err
+	}
 	return x.move(lims.SampleMoves, "samples", "close", done, "")
 }
 
@@ -220,15 +231,12 @@ func (s *Store) setAside(ctx context.Context, by lims.Actor, e lims.Event, o set
 
 // retest sends the tubes of withdrawn results back to the bench once none of their results is open.
 func (x *tx) retest(rows []signable) error {
-	var samples, back []int64
+	var samples []int64
 	for _, r := range rows {
 		samples = append(samples, r.Sample)
 	}
-	if err := x.all(&back, unsigned, pq.Array(unique(samples))); err != nil {
-		return err
-	}
-	x.noteAll("repeat", "sample", back, nil)
-	return x.move(lims.SampleMoves, "samples", "repeat", back, "")
+	_, err := x.backToBench(samples)
+	return err
 }
 
 // RejectReasons are the codes for refusing a tube at receipt (domain 1.4).

@@ -40,6 +40,9 @@ func (s *Store) Case(ctx context.Context, run pcr.Run, p Plate, model string) (l
 	for _, r := range rows {
 		c.History[r.Barcode] = pcr.Context{Instrument: model, Attempt: r.Attempts + 1, PriorAction: r.Action, PriorCall: r.Call}
 	}
+	if err == nil {
+		err = s.background(ctx, p, &c)
+	}
 	return c, mapped(ctx, err)
 }
 
@@ -111,10 +114,16 @@ func (x *tx) record(m Message, part int, j Judged) error {
 	if err := x.insertCalls(run, j.Verdict.Wells, tubes); err != nil {
 		return err
 	}
+	if err := x.aftermath(run, m, p, j, tubes); err != nil {
+		return err
+	}
 	if !j.Verdict.Accepted {
 		return x.refuseRun(run, p, j.Verdict)
 	}
 	if err := x.settleTubes(run, p, j, tubes); err != nil {
+		return err
+	}
+	if err := x.autoCheck(run, p, j, tubes); err != nil {
 		return err
 	}
 	return x.move(lims.PlateMoves, "plates", "accept", []int64{p.ID}, `, closed_at = $4`, x.now)

@@ -166,40 +166,6 @@ func (x *tx) policy() (p lims.Policy, err error) {
 	return lims.Policy{ID: row.ID, Limits: r.Limits, Modes: r.Modes}, nil
 }
 
-// AddKit puts a version of a kit on record. The body is kit/v1 YAML and must load.
-func (s *Store) AddKit(ctx context.Context, by lims.Actor, body []byte) (*pcr.Kit, error) {
-	k, err := pcr.Load(body)
-	if err != nil {
-		return nil, lims.Wrap(lims.Invalid, "kit.unreadable", err)
-	}
-	_, err = s.insert(ctx, by, "kit", `INSERT INTO kits (created_at, key, body, status) VALUES ($1,$2,$3,$4) RETURNING id`,
-		k.Key(), string(body), string(k.Status))
-	return k, err
-}
-
-// ApproveKit puts an unverified kit into use: a supervisor has read its insert, known by the hash of the document.
-func (s *Store) ApproveKit(ctx context.Context, by lims.Actor, key, insertSHA256 string) error {
-	if err := need(by, lims.Supervisor); err != nil {
-		return err
-	}
-	return s.do(ctx, by, func(x *tx) error {
-		var id int64
-		err := x.one(&id, `UPDATE kits SET insert_sha256 = $2, approved_by = $3, approved_at = $4
-			WHERE key = $1 AND approved_at IS NULL RETURNING id`, key, insertSHA256, by.ID, x.now)
-		if missing(err) {
-			return lims.E(lims.NotFound, "kit.unknown", lims.Args{"kit": key})
-		}
-		x.note("approve", "kit", id, map[string]any{"insert_sha256": insertSHA256})
-		return err
-	})
-}
-
-// AddLot registers a lot of a kit in a laboratory.
-func (s *Store) AddLot(ctx context.Context, by lims.Actor, lab int64, kit, number string, expires time.Time) (int64, error) {
-	return s.insert(ctx, by, "lot", `INSERT INTO lots (created_at, lab_id, kit_key, number, expires_on)
-		VALUES ($1,$2,$3,$4,$5) RETURNING id`, lab, kit, number, expires)
-}
-
 // kits loads kits by key, from the bodies on record: what is judged is the version that was sealed, not a newer file.
 func (s *Store) kits(ctx context.Context, keys []string) (map[string]*pcr.Kit, error) {
 	var bodies []string

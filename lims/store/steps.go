@@ -1,0 +1,162 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/lib/pq"
+
+	"natlims/lims"
+)
+
+// step is prescribed work on one tube.
+type step struct {
+	sample      int64
+	action, why string
+}
+
+// StepRow is prescribed work that is shown on its plate and on the worklist.
+type StepRow struct {
+	Action  string     `db:"action"`
+	Why     string     `db:"why"` // plate_failed, batch_failed, call, parallel
+	Barcode string     `db:"barcode"`
+	Plate   string     `db:"plate"`
+	State   lims.State `db:"state"` // of the tube
+	Since   time.Time  `db:"created_at"`
+	DoneAt  *time.Time `db:"done_at"`
+	DueAt   *time.Time `db:"due_at"`
+}
+
+const stepColumns = `t.action, t.why, s.barcode, p.code AS plate, s.state, t.created_at, t.done_at, s.due_at
+	FROM steps t JOIN samples s ON s.id = t.sample_id JOIN plates p ON p.id = t.plate_id `
+
+// Worklist lists the open work of a laboratory by action, the most urgent first.
+func (s *Store) Worklist(ctx context.Context, sc Scope) ([]StepRow, error) {
+	return list[StepRow](ctx, s, `SELECT `+stepColumns+`WHERE t.done_at IS NULL AND ($1 = 0 OR t.lab_id = $1)
+		ORDER BY t.action, s.priority, s.due_at NULLS LAST, t.id LIMIT 2000`, sc.Lab)
+}
+
+// PlateSteps lists the work that followed from the runs of a plate.
+func (s *Store) PlateSteps(ctx context.Context, plate int64) ([]StepRow, error) {
+	return list[StepRow](ctx, s, `SELECT `+stepColumns+`WHERE t.plate_id = $1 ORDER BY t.action, t.why, s.barcode LIMIT 2000`, plate)
+}
+
+func (x *tx) addSteps(run int64, p Plate, steps []step) error {
+	if len(steps) == 0 {
+		return nil
+	}
+	n := len(steps)
+	ids, actions, whys := make([]int64, n), make([]string, n), make([]string, n)
+	for i, s := range steps {
+		ids[i], actions[i], whys[i] = s.sample, s.action, s.why
+	}
+	return x.exec(`INSERT INTO steps (lab_id, plate_id, run_id, sample_id, action, why, created_at)
+		SELECT $1, $2, $3, s, a, w, $4 FROM unnest($5::bigint[], $6::text[], $7::text[]) AS t (s, a, w) ON CONFLICT DO NOTHING`,
+		p.Lab, p.ID, run, x.now, pq.Array(ids), pq.Array(actions), pq.Array(whys))
+}
+
+// doneSteps closes the open work on tubes: they are on a plate again, or what is said of them is signed.
+func (x *tx) doneSteps(samples []int64) error {
+	return x.exec(`UPDATE steps SET done_at = $2 WHERE sample_id = ANY($1) AND done_at IS NULL`, pq.Array(samples), x.now)
+}
+
+// nextSteps writes down what a verdict prescribes for the tubes of its plate.
+func (x *tx) nextSteps(run int64, p Plate, v lims.Verdict, tubes map[string]tube) error {
+	var steps []step
+	for _, s := range v.Next {
+		for _, code := range s.Codes {
+			if t, ok := tubes[code]; ok {
+				steps = append(steps, step{t.ID, s.Action, s.Why})
+			}
+		}
+	}
+	return x.addSteps(run, p, steps)
+}
+
+// failBatches takes down that extraction batches failed. What was called of them on other plates and is not released is
+// withdrawn and its tubes are extracted again; plates that are not read yet learn of it when they are judged. What is released
+// already is for a person: the alert says how many results.
+func (x *tx) failBatches(run int64, p Plate, v lims.Verdict) error {
+	if len(v.Batches) == 0 {
+		return nil
+	}
+	var whys []string
+	for _, b := range v.Batches {
+		why := ""
+		for _, c := range v.Controls {
+			if !c.OK && c.Batch == b {
+				why = c.Pos.String() + ": " + c.Why
+				break
+			}
+		}
+		whys = append(whys, why)
+	}
+	if err := x.exec(`INSERT INTO failed_batches (lab_id, batch, run_id, plate_id, why, at)
+		SELECT $1, b, $2, $3, w, $4 FROM unnest($5::text[], $6::text[]) AS t (b, w) WHERE b <> ''`,
+		p.Lab, run, p.ID, x.now, pq.Array(v.Batches), pq.Array(whys)); err != nil {
+		return err
+	}
+	released, withdrawn, err := x.recallBatches(run, p, v.Batches)
+	if err != nil {
+		return err
+	}
+	return x.raise([]alert{{kind: "control_failed", key: "batch_failed:" + p.Code, lab: p.Lab, plate: p.ID, run: run,
+		args: lims.Args{"plate": p.Code, "controls": failures(v), "batches": v.Batches, "withdrawn": withdrawn, "released": released}}})
+}
+
+// recallBatches takes back what other plates of the laboratory said of extraction batches.
+func (x *tx) recallBatches(run int64, p Plate, batches []string) (released, withdrawn int, err error) {
+	var rows []struct {
+		ID     int64      `db:"id"`
+		Sample int64      `db:"sample_id"`
+		State  lims.State `db:"state"`
+	}
+	if err := x.all(&rows, `SELECT r.id, r.sample_id, r.state FROM results r
+		WHERE r.state IN ('called','held','checked','released') AND (r.run_id, r.sample_id) IN (
+			SELECT c.run_id, c.sample_id FROM calls c JOIN runs u ON u.id = c.run_id JOIN wells w ON w.plate_id = u.plate_id AND w.pos = c.pos AND w.kit_key = c.kit_key
+			WHERE u.lab_id = $1 AND u.plate_id <> $2 AND w.role = 'sample' AND w.batch = ANY($3))
+		ORDER BY r.id FOR UPDATE`, p.Lab, p.ID, pq.Array(batches)); err != nil {
+		return 0, 0, err
+	}
+	var open, samples []int64
+	for _, r := range rows {
+		if r.State == lims.Released {
+			released++
+			continue
+		}
+		open, samples = append(open, r.ID), append(samples, r.Sample)
+	}
+	if len(open) == 0 {
+		return released, 0, nil
+	}
+	if err := x.move(lims.ResultMoves, "results", "withdraw", open, `, ended_at = $4, reason = 'batch.failed'`, x.now); err != nil {
+		return 0, 0, err
+	}
+	x.noteAll("withdraw", "result", open, map[string]any{"reason": "batch.failed"})
+	back, err := x.backToBench(samples)
+	if err != nil {
+		return 0, 0, err
+	}
+	var steps []step
+	for _, id := range back {
+		steps = append(steps, step{id, "reextract", "batch_failed"})
+	}
+	if err := x.exec(`UPDATE samples SET prior_action = 'reextract' WHERE id = ANY($1)`, pq.Array(back)); err != nil {
+		return 0, 0, err
+	}
+	return released, len(open), x.addSteps(run, p, steps)
+}
+
+// backToBench sends read tubes of which no result waits for a signature to the bench again, every arm of them.
+func (x *tx) backToBench(samples []int64) (back []int64, err error) {
+	if err := x.all(&back, unsigned, pq.Array(unique(samples))); err != nil {
+		return nil, err
+	}
+	slices.Sort(back)
+	x.noteAll("repeat", "sample", back, nil)
+	if err := x.move(lims.SampleMoves, "samples", "repeat", back, ""); err != nil {
+		return nil, err
+	}
+	return back, x.oweArms(back)
+}
