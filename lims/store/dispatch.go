@@ -61,7 +61,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c Claim) (out []Delivery, e
 		return x.all(&out, `WITH due AS (
 				SELECT id FROM deliveries WHERE state = 'queued' AND id IN (
 					SELECT id FROM (SELECT id, next_at, seq, row_number() OVER (PARTITION BY destination_id ORDER BY next_at, seq) AS n
-						FROM deliveries WHERE state = 'queued' AND next_at <= $1 AND destination_id <> ALL($4)) AS q
+						FROM deliveries WHERE state = 'queued' AND next_at <= $1 AND destination_id <> ALL(coalesce($4::bigint[], '{}'))) AS q
 					WHERE n <= $5 ORDER BY next_at, seq LIMIT $2)
 				FOR UPDATE SKIP LOCKED
 			), taken AS (

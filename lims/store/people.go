@@ -142,7 +142,7 @@ func (s *Store) SignIn(ctx context.Context, login, password, peer string) (strin
 			return err
 		}
 		x.note("signin", "actor", row.ID, nil)
-		if err := x.exec(`DELETE FROM sessions WHERE expires_at < $1`, now); err != nil {
+		if err := x.exec(`DELETE FROM sessions WHERE expires_at <= $1`, now); err != nil {
 			return err
 		}
 		return x.exec(`INSERT INTO sessions (hash, actor_id, created_at, expires_at) VALUES ($1,$2,$3,$4)`,
