@@ -107,6 +107,10 @@ func reason(err error) (string, lims.Args) {
 
 // cases finds the plate of each run and judges it. A refusal says why a person has to look at the message.
 func (l *Line) cases(ctx context.Context, m store.Message, runs []pcr.Run) (out []store.Judged, refusal *lims.Error, err error) {
+	fix, err := l.Store.FixOf(ctx, m.ID)
+	if err != nil {
+		return nil, nil, err
+	}
 	for _, run := range split(runs) {
 		p, err := l.plateOf(ctx, m, run)
 		if errors.As(err, &refusal) && refusal.Kind != lims.Broken && refusal.Kind != lims.Busy {
@@ -122,11 +126,16 @@ func (l *Line) cases(ctx context.Context, m store.Message, runs []pcr.Run) (out 
 		if m.Plate != 0 { // a person said so
 			c.Run.Plate = c.Layout.Code
 		}
+		fix.Apply(&c)
 		v := lims.Judge(c)
-		if len(v.Differences) > 0 {
-			return l.differs(ctx, c, p)
+		if len(v.Differences) > 0 || !v.Accepted && fix.ID == 0 {
+			refusal, again, err := l.fits(ctx, &c, p)
+			if refusal != nil || err != nil {
+				return nil, refusal, err
+			}
+			v = again
 		}
-		out = append(out, store.Judged{Run: run, Plate: p.ID, Case: c, Verdict: v})
+		out = append(out, store.Judged{Run: c.Run, Plate: p.ID, Case: c, Verdict: v})
 	}
 	if len(out) == 0 {
 		return nil, lims.E(lims.Invalid, instruments.CodeNoResults, nil), nil
@@ -134,20 +143,27 @@ func (l *Line) cases(ctx context.Context, m store.Message, runs []pcr.Run) (out 
 	return out, nil, nil
 }
 
-// differs judges again with the plates that are open at the same time, so that the page can say which one the run fits.
-func (l *Line) differs(ctx context.Context, c lims.Case, p store.Plate) ([]store.Judged, *lims.Error, error) {
-	others, err := l.Store.OpenPlates(ctx, p.Lab)
-	if err != nil {
-		return nil, nil, err
+// fits judges again with the plates that are open at the same time. A run that differs from its layout, or whose controls fail
+// where another plate or another turn would explain them, is parked: the page says what it fits, and two people decide.
+func (l *Line) fits(ctx context.Context, c *lims.Case, p store.Plate) (*lims.Error, lims.Verdict, error) {
+	var err error
+	if c.Others, err = l.Store.OpenPlates(ctx, p.Lab); err != nil {
+		return nil, lims.Verdict{}, err
 	}
-	c.Others = others
-	v := lims.Judge(c)
+	v := lims.Judge(*c)
 	const most = 50
 	shown := v.Differences
 	if len(shown) > most {
 		shown = shown[:most]
 	}
-	return nil, lims.E(lims.Conflict, "run.mismatch", lims.Args{"plate": p.Code, "differences": shown, "count": len(v.Differences), "fits": v.Fits}), nil
+	args := lims.Args{"plate": p.Code, "differences": shown, "count": len(v.Differences), "fits": v.Fits}
+	switch {
+	case len(v.Differences) > 0:
+		return lims.E(lims.Conflict, "run.mismatch", args), v, nil
+	case !v.Accepted && len(v.Fits) > 0:
+		return lims.E(lims.Conflict, "run.fits_other", args), v, nil
+	}
+	return nil, v, nil
 }
 
 func (l *Line) plateOf(ctx context.Context, m store.Message, run pcr.Run) (p store.Plate, err error) {

@@ -12,9 +12,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"natlims/instruments/sim"
 	"natlims/lims"
 	"natlims/lims/flow"
 	"natlims/lims/pcr"
+	"natlims/lims/plate"
 	"natlims/lims/store"
 	"natlims/lims/store/pgtest"
 )
@@ -162,4 +164,44 @@ func cartridge(sample, end, result, virus, spc string, comment ...string) string
 		fmt.Fprintf(&b, "R|4|^^^COVPLUS^^^SPC^|%s^|||\rR|5|^^^COVPLUS^^^SPC^Ct|^29.3|||\rR|6|^^^COVPLUS^^^SPC^EndPt|^180.0|||\r", spc)
 	}
 	return b.String() + "L|1|N\r"
+}
+
+// plateRun brings four tubes over a cycler with plates, and gives the message that it wrote.
+func (r *room) plateRun(t *testing.T) store.MessageRow {
+	t.Helper()
+	ctx := context.Background()
+	body, err := pcr.KitFile("daan")
+	require.NoError(t, err)
+	kit := r.addKit(body)
+	codes := []string{"P-1", "P-2", "P-3", "P-4"}
+	r.tubes(codes...)
+	inst := r.instrument(store.Instrument{Code: "QS-1", Model: "QuantStudio 5", Line: "push", Protocol: "file"}, store.Work{})
+	_, err = r.st.AddLot(ctx, r.admin, r.lab, kit, "L1", r.now.AddDate(1, 0, 0))
+	require.NoError(t, err)
+	p, err := r.st.Lay(ctx, r.tech, store.NewPlate{Lab: r.lab, Wells: 96, Kit: kit, Lot: "L1", Codes: codes})
+	require.NoError(t, err)
+	require.NoError(t, r.st.Seal(ctx, r.tech, p.ID))
+	require.NoError(t, r.st.Start(ctx, r.tech, p.ID, inst))
+	layout, err := r.st.Layout(ctx, p.ID)
+	require.NoError(t, err)
+	wells := map[string]plate.Well{}
+	for _, w := range layout.Wells {
+		wells[w.Code] = w
+	}
+	m, err := sim.Find("quantstudio")
+	require.NoError(t, err)
+	messages, err := m.Messages(sim.Plate{Layout: layout, Ended: r.now, Cycles: 45, Targets: []sim.Target{{Name: "ORF1ab", Dye: "FAM"}, {Name: "N", Dye: "VIC"}, {Name: "IC", Dye: "CY5"}},
+		Truth: func(code, target string) (float64, bool) {
+			switch w := wells[code]; {
+			case w.Role == plate.Positive || w.Role == plate.Weak:
+				return 29.5, true
+			case w.Role.Control():
+				return 0, false
+			}
+			return 24.5, target == "IC" || code == "P-2"
+		}})
+	require.NoError(t, err)
+	k, err := r.st.KeepMessage(ctx, store.Arrival{Instrument: inst, Line: "push", Name: messages[0].Name, Bytes: messages[0].Bytes, Complete: true})
+	require.NoError(t, err)
+	return r.settled(k.ID)
 }

@@ -119,9 +119,13 @@ type rack struct {
 	differences           []lims.Difference
 }
 
-// put judges one test and gives it a well. A test of another assay, or one that the kit cannot settle without a plate, gets none.
+// put judges one test and gives it the next well.
 func (b *rack) put(t tested, tube store.TubeState) {
-	w := plate.Well{Pos: plate.F96.At(len(b.wells.Case.Layout.Wells)), Role: plate.Sample, Code: t.Sample, Kit: b.kit.Key()}
+	b.putAt(plate.Well{Pos: plate.F96.At(len(b.wells.Case.Layout.Wells)), Role: plate.Sample, Code: t.Sample, Kit: b.kit.Key()}, t, tube)
+}
+
+// putAt judges one test and gives it a well. A test of another assay, or one that the kit cannot settle without a plate, gets none.
+func (b *rack) putAt(w plate.Well, t tested, tube store.TubeState) {
 	f := find(t, b.driver, b.kit)
 	if f.Other {
 		b.other = append(b.other, t.Sample)
