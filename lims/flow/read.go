@@ -85,7 +85,13 @@ func decode(m store.Message) (name string, runs []pcr.Run, err error) {
 			err = &instruments.Error{Driver: m.Driver, Code: instruments.CodeDamaged, Value: fmt.Sprint(p)}
 		}
 	}()
-	runs, err = instruments.Decode(&instruments.File{Name: m.Name, Raw: m.Bytes}, m.Driver)
+	f := &instruments.File{Name: m.Name, Raw: m.Bytes}
+	if runs, err = described(f, m.Mapping); err != nil || runs == nil {
+		other, why := instruments.Decode(f, m.Driver)
+		if err == nil || why == nil { // else the table that was described has the better reason
+			runs, err = other, why
+		}
+	}
 	var e *instruments.Error
 	switch {
 	case err == nil && len(runs) > 0:
@@ -94,6 +100,22 @@ func decode(m store.Message) (name string, runs []pcr.Run, err error) {
 		name = e.Driver
 	}
 	return name, runs, err
+}
+
+// described reads a file with the table that the laboratory described for its instrument; nil where it described none.
+func described(f *instruments.File, mapping string) ([]pcr.Run, error) {
+	if mapping == "" {
+		return nil, nil
+	}
+	m, err := instruments.ReadMapping([]byte(mapping))
+	if err != nil {
+		return nil, err
+	}
+	d, err := m.Driver()
+	if err != nil {
+		return nil, err
+	}
+	return d.Read(f)
 }
 
 // reason is what a person reads on the message's page.

@@ -166,7 +166,9 @@ func TestOrdersForAnInstrument(t *testing.T) {
 	require.Empty(t, got, "another laboratory's tube")
 
 	cycler := r.instrument(store.Instrument{Code: "M2000", Model: "m2000rt", Line: "push", Protocol: "astm"}, store.Work{})
-	p, err := r.st.Lay(ctx, r.tech, store.NewPlate{Lab: r.lab, Wells: 96, Kit: r.kit, Codes: []string{"X-1", "X-3"}})
+	_, err = r.st.AddLot(ctx, r.admin, r.lab, r.kit, "L1", r.now.AddDate(1, 0, 0))
+	require.NoError(t, err)
+	p, err := r.st.Lay(ctx, r.tech, store.NewPlate{Lab: r.lab, Wells: 96, Kit: r.kit, Lot: "L1", Codes: []string{"X-1", "X-3"}})
 	require.NoError(t, err)
 	require.NoError(t, r.st.Seal(ctx, r.tech, p.ID))
 	require.NoError(t, r.st.Start(ctx, r.tech, p.ID, cycler))

@@ -238,6 +238,19 @@ func Turned(run pcr.Run, f plate.Format, t plate.Turn) pcr.Run {
 	return out
 }
 
+// oneMayBind refuses to let one person bind a run that did not fit a plate.
+func (x *tx) oneMayBind(message int64) error {
+	var two bool
+	err := x.one(&two, `SELECT code LIKE 'run.%' FROM messages WHERE id = $1`, message)
+	if err == nil && two {
+		err = lims.E(lims.Denied, "fix.two_people", nil)
+	}
+	if missing(err) {
+		return lims.E(lims.NotFound, "not_found", nil)
+	}
+	return err
+}
+
 // byFix ties a run to the fix by which it was judged.
 func (x *tx) byFix(run, message int64) error {
 	return x.exec(`UPDATE runs SET fix_id = (SELECT id FROM fixes WHERE message_id = $2 AND confirmed_at IS NOT NULL ORDER BY id DESC LIMIT 1)

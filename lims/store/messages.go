@@ -142,7 +142,8 @@ func (s *Store) RetryMessage(ctx context.Context, by lims.Actor, id int64) error
 	return s.settle(ctx, by, id, "retry", settled{})
 }
 
-// BindMessage says to which plate a parked message belongs. It is judged again as that plate's run.
+// BindMessage says to which plate a parked message belongs that names none that is known. It is judged again as that plate's run.
+// A run that was compared with a plate and did not fit takes two people: see ProposeFix.
 func (s *Store) BindMessage(ctx context.Context, by lims.Actor, id, plateID int64) error {
 	if err := need(by, lims.Supervisor); err != nil {
 		return err
@@ -155,6 +156,9 @@ func (s *Store) BindMessage(ctx context.Context, by lims.Actor, id, plateID int6
 			return err
 		}
 		if err := inLab(by, lab); err != nil {
+			return err
+		}
+		if err := x.oneMayBind(id); err != nil {
 			return err
 		}
 		n, err := x.count(`UPDATE messages SET plate_id = $2, lab_id = $3, code = $4 WHERE id = $1 AND state = 'parked' AND coalesce(lab_id, $3) = $3`,
