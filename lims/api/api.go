@@ -33,19 +33,16 @@ type server struct {
 	health func() []link.Health
 }
 
-// The scopes of a token.
+// The scopes of a token, as package lims has them.
 const (
-	OrdersWrite     = "orders:write"     // register orders
-	SamplesWrite    = "samples:write"    // take tubes and boxes down at the sampling point
-	ReceiptWrite    = "receipt:write"    // receive boxes
-	MessagesWrite   = "messages:write"   // push what an instrument said
-	ResultsRead     = "results:read"     // read released results
-	DeliveriesWrite = "deliveries:write" // confirm deliveries
-	InstrumentsRead = "instruments:read" // how the lines are
+	OrdersWrite     = lims.OrdersWrite
+	SamplesWrite    = lims.SamplesWrite
+	ReceiptWrite    = lims.ReceiptWrite
+	MessagesWrite   = lims.MessagesWrite
+	ResultsRead     = lims.ResultsRead
+	DeliveriesWrite = lims.DeliveriesWrite
+	InstrumentsRead = lims.InstrumentsRead
 )
-
-// Scopes are all of them.
-var Scopes = []string{OrdersWrite, SamplesWrite, ReceiptWrite, MessagesWrite, ResultsRead, DeliveriesWrite, InstrumentsRead}
 
 // New gives the handler of /api/v1/.
 func New(st *store.Store, o Options) http.Handler {

@@ -189,6 +189,14 @@ func (s *Store) NewToken(ctx context.Context, by lims.Actor, actor int64, t Toke
 	if err := need(by, lims.Admin); err != nil {
 		return "", err
 	}
+	if len(t.Scopes) == 0 {
+		return "", lims.E(lims.Invalid, "token.no_scope", nil)
+	}
+	for _, scope := range t.Scopes {
+		if !lims.KnownScope(scope) {
+			return "", lims.E(lims.Invalid, "setting.word", lims.Args{"field": "scope", "got": scope, "expected": lims.Scopes})
+		}
+	}
 	token := newToken()
 	var expires *time.Time
 	if t.Life > 0 {
@@ -196,9 +204,11 @@ func (s *Store) NewToken(ctx context.Context, by lims.Actor, actor int64, t Toke
 		expires = &e
 	}
 	return token, s.do(ctx, by, func(x *tx) error {
-		x.note("token", "actor", actor, map[string]any{"name": t.Name, "scopes": t.Scopes})
-		return x.exec(`INSERT INTO tokens (hash, actor_id, name, scopes, created_at, expires_at) VALUES ($1,$2,$3,$4,$5,$6)`,
+		var id int64
+		err := x.one(&id, `INSERT INTO tokens (hash, actor_id, name, scopes, created_at, expires_at) VALUES ($1,$2,$3,$4,$5,$6) RETURNING id`,
 			tokenHash(token), actor, t.Name, pq.Array(t.Scopes), x.now, expires)
+		x.note("add", "token", id, map[string]any{"actor": actor, "name": t.Name, "scopes": t.Scopes})
+		return err
 	})
 }
 

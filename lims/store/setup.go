@@ -94,29 +94,45 @@ func (s *Store) AddLab(ctx context.Context, by lims.Actor, l Lab) (int64, error)
 	if l.Zone == "" {
 		l.Zone = "Asia/Shanghai"
 	}
+	if err := l.check(); err != nil {
+		return 0, err
+	}
 	return s.insert(ctx, by, "lab", `INSERT INTO labs (created_at, code, name_zh, name_en, zone, capacity, open_24h)
 		VALUES ($1,$2,$3,$4,$5,$6,$7) RETURNING id`, l.Code, l.Zh, l.En, l.Zone, l.Capacity, l.Open24h)
 }
 
 // AddDepartment registers a requesting department.
 func (s *Store) AddDepartment(ctx context.Context, by lims.Actor, d Department) (int64, error) {
+	if err := unknownWord("kind", d.Kind, DepartmentKinds); err != nil {
+		return 0, err
+	}
 	return s.insert(ctx, by, "department", `INSERT INTO departments (created_at, code, name_zh, name_en, kind, area_code)
 		VALUES ($1,$2,$3,$4,$5,$6) RETURNING id`, d.Code, d.Zh, d.En, d.Kind, d.AreaCode)
 }
 
-// AddInstrument registers an instrument and its line.
+// AddInstrument registers an instrument and its line. Whoever keeps the lines open is told.
 func (s *Store) AddInstrument(ctx context.Context, by lims.Actor, i Instrument) (int64, error) {
 	if i.Settings == nil {
 		i.Settings = json.RawMessage("{}")
 	}
-	return s.insert(ctx, by, "instrument", `INSERT INTO instruments
+	if err := i.check(); err != nil {
+		return 0, err
+	}
+	id, err := s.insert(ctx, by, "instrument", `INSERT INTO instruments
 		(created_at, lab_id, code, model, serial, driver, line, protocol, address, settings)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10) RETURNING id`,
 		i.Lab, i.Code, i.Model, i.Serial, i.Driver, i.Line, i.Protocol, i.Address, string(i.Settings))
+	if err == nil {
+		s.Wake(ctx, NotifyLines) //nolint:errcheck // the slow poll finds it
+	}
+	return id, err
 }
 
 // AddDestination registers where a department's results go.
 func (s *Store) AddDestination(ctx context.Context, by lims.Actor, d Destination) (int64, error) {
+	if err := unknownWord("line", d.Line, DestinationLines); err != nil {
+		return 0, err
+	}
 	options, err := json.Marshal(d.Options)
 	if err != nil || d.Options == nil {
 		options = []byte("{}")
