@@ -71,6 +71,14 @@ func Decode(f *File, name string) ([]pcr.Run, error) {
 	if err != nil {
 		return nil, err
 	}
+	return d.Read(f)
+}
+
+// MaxRun is the largest number of readings of one run: a 384-well plate with six targets has 2,304.
+const MaxRun = 100_000
+
+// Read is Decode with a driver that is not in All, such as that of a Mapping.
+func (d Driver) Read(f *File) ([]pcr.Run, error) {
 	runs, err := d.Decode(f)
 	if d.Wire == WireFile { // a table that cannot be read may hold what is missing
 		var e, deeper *Error
@@ -90,6 +98,9 @@ func Decode(f *File, name string) ([]pcr.Run, error) {
 	for i := range runs {
 		runs[i].Driver = d.Name
 		n += len(runs[i].Readings)
+		if len(runs[i].Readings) > MaxRun {
+			return nil, &Error{Driver: d.Name, Code: CodeTooLarge, Offset: -1, Want: fmt.Sprintf("at most %d readings in a run", MaxRun)}
+		}
 	}
 	if n == 0 {
 		return runs, &Error{Driver: d.Name, Code: CodeNoResults, Offset: -1, Want: "at least one reading"}

@@ -12,7 +12,7 @@
 //     whole column, and a cell that is neither a number nor a known word is a Note and a Blank, never "no Cq".
 //   - A Mapping is a driver that a laboratory describes on a page.
 //
-// Limits: MaxContent for every file, MaxLines, MaxRows, MaxCells and MaxRow for text; those of packages unpack and sheet for
+// Limits: MaxContent for every file, MaxRun for every run, MaxLines, MaxRows, MaxCells and MaxRow for text; those of packages unpack and sheet for
 // archives and workbooks. Beyond them content is refused with CodeTooLarge, never cut short.
 package instruments
 

@@ -61,7 +61,7 @@ func (l long) read(rows []Row) (readings []pcr.Reading, notes []pcr.Note) {
 	readings = make([]pcr.Reading, 0, min(len(rows), 4096))
 	var unread []pcr.Note
 	for _, r := range rows {
-		if l.stop != nil && l.stop(r) {
+		if l.stop != nil && l.stop(r) || len(readings) > MaxRun { // one too many is refused by Read
 			break
 		}
 		if l.skip != nil && l.skip(r) {

@@ -1,6 +1,7 @@
 package instruments_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -117,4 +118,25 @@ func TestMappingRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "at most")
 	_, err = instruments.Mapping{}.Driver()
 	require.Error(t, err)
+}
+
+// A run of too many readings is refused, never cut short.
+func TestTooManyReadings(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("Well,Sample,Cq\n")
+	for range instruments.MaxRun {
+		b.WriteString("A1,S-1,22.5\n")
+	}
+	m := instruments.Mapping{Name: "m", Header: []string{"Well", "Cq"}, Columns: instruments.Columns{Well: "Well", Sample: "Sample", Cq: "Cq"}}
+	d, err := m.Driver()
+	require.NoError(t, err)
+	runs, err := d.Read(&instruments.File{Raw: []byte(b.String())})
+	require.NoError(t, err)
+	require.Len(t, runs[0].Readings, instruments.MaxRun)
+	_, err = d.Read(&instruments.File{Raw: []byte(b.String() + "A2,S-2,23\n")})
+	var e *instruments.Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, instruments.CodeTooLarge, e.Code)
+	require.Equal(t, "m", e.Driver)
 }
