@@ -128,6 +128,29 @@ func (p *Problem) ContentType(string) string { return "application/problem+json"
 
 var statuses = map[lims.Kind]int{lims.Invalid: 422, lims.NotFound: 404, lims.Conflict: 409, lims.Denied: 403, lims.Busy: 503, lims.Broken: 500}
 
+// Whatever the library itself refuses (a body that is no JSON, a value outside of its list) is told in the same form.
+func init() {
+	huma.NewError = func(status int, _ string, errs ...error) huma.StatusError {
+		p := &Problem{Status: status, Title: http.StatusText(status), Code: "request.invalid"}
+		var told []string
+		for _, err := range errs {
+			if err == nil {
+				continue
+			}
+			text := err.Error()
+			var d *huma.ErrorDetail
+			if errors.As(err, &d) { // without the value: it may be somebody's name
+				text = strings.TrimSpace(d.Location + ": " + d.Message)
+			}
+			told = append(told, text)
+		}
+		if len(told) > 0 {
+			p.Args = lims.Args{"errors": told}
+		}
+		return p
+	}
+}
+
 // problem turns an error of the domain into an answer. What is our own fault is logged and not told.
 func (s *server) problem(err error) error {
 	if err == nil {
