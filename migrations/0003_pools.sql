@@ -147,6 +147,7 @@ CREATE INDEX samples_retest ON samples (lab_id, due_at) WHERE retest_of IS NOT N
 
 ALTER TABLE results ADD COLUMN pool_id bigint REFERENCES pools; -- the pool that cleared the person, or asked for a new swab
 CREATE INDEX results_pool ON results (pool_id) WHERE pool_id IS NOT NULL;
+CREATE INDEX results_review ON results (order_id) WHERE state = 'released' AND call = 'pending_review'; -- collected again: singly
 CREATE INDEX results_called ON results USING brin (called_at) WITH (pages_per_range = 32);
 CREATE INDEX calls_pool ON calls (pool_id) WHERE pool_id IS NOT NULL;
 

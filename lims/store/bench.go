@@ -93,6 +93,7 @@ type laying struct {
 	format   plate.Format
 	controls []plate.Role // of the first kit, then of the second
 	first    int          // number of controls of the first kit
+	pools    map[string]int64
 }
 
 // plan counts the wells that kits and controls take.
@@ -126,7 +127,12 @@ func (x *tx) lay(l laying, p *Plate) error {
 	if err := x.layable(l); err != nil {
 		return err
 	}
-	tubes, err := x.waiting(l.NewPlate)
+	pools, singles, err := x.loadPools(l.NewPlate)
+	if err != nil {
+		return err
+	}
+	l.pools = pools
+	tubes, err := x.waiting(singles)
 	if err != nil {
 		return err
 	}
@@ -143,7 +149,7 @@ func (x *tx) lay(l laying, p *Plate) error {
 	if l.Batch == "" {
 		l.Batch = p.Code
 	}
-	arms, err := x.loadArms(l.NewPlate, p, tubes)
+	arms, err := x.loadArms(singles, p, tubes)
 	if err != nil {
 		return err
 	}
@@ -158,6 +164,9 @@ func (x *tx) lay(l laying, p *Plate) error {
 		}
 	}
 	if err := x.doneSteps(all); err != nil {
+		return err
+	}
+	if err := x.spend(l.NewPlate, p.ID, all); err != nil {
 		return err
 	}
 	x.note("lay", "plate", p.ID, map[string]any{"samples": len(all), "kit": l.Kit})
@@ -257,7 +266,7 @@ func (x *tx) insertWells(p *Plate, l laying, tubes map[string]waitingTube, arms 
 	for i := range text {
 		text[i] = make([]string, n)
 	}
-	ids := make([]int64, n)
+	ids, in := make([]int64, n), make([]int64, n)
 	for i, w := range wells {
 		code, second := strings.CutSuffix(w.Code, secondMark)
 		if w.Role.Control() {
@@ -271,17 +280,17 @@ func (x *tx) insertWells(p *Plate, l laying, tubes map[string]waitingTube, arms 
 		if w.Role == plate.Weak || w.Role == plate.Saline {
 			lot = iqc[string(w.Role)]
 		}
-		ids[i] = tubes[code].ID // 0 for controls
+		ids[i], in[i] = tubes[code].ID, l.pools[code] // 0 for controls
 		for k, v := range [7]string{w.Pos.String(), string(w.Role), code, kit, lot, arms[armAt{ids[i], kit}], l.Batch} {
 			text[k][i] = v
 		}
 	}
-	return x.exec(`INSERT INTO wells (plate_id, pos, role, code, kit_key, lot, arm, batch, sample_id)
-		SELECT $1, pos, role, code, kit, lot, arm, batch, nullif(sample, 0)
-		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[])
-			AS t (pos, role, code, kit, lot, arm, batch, sample)`,
+	return x.exec(`INSERT INTO wells (plate_id, pos, role, code, kit_key, lot, arm, batch, sample_id, pool_id)
+		SELECT $1, pos, role, code, kit, lot, arm, batch, nullif(sample, 0), nullif(pool, 0)
+		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[])
+			AS t (pos, role, code, kit, lot, arm, batch, sample, pool)`,
 		p.ID, pq.Array(text[0]), pq.Array(text[1]), pq.Array(text[2]), pq.Array(text[3]), pq.Array(text[4]), pq.Array(text[5]),
-		pq.Array(text[6]), pq.Array(ids))
+		pq.Array(text[6]), pq.Array(ids), pq.Array(in))
 }
 
 // Seal freezes the layout.
@@ -326,6 +335,9 @@ func (x *tx) unload(plateID int64) error {
 		return err
 	}
 	if err := x.move(lims.SampleMoves, "samples", "unload", loaded, ""); err != nil {
+		return err
+	}
+	if err := x.unloadPools(plateID); err != nil {
 		return err
 	}
 	if err := x.all(&read, `SELECT id FROM samples WHERE state = 'read' AND id IN (SELECT sample_id FROM wells WHERE plate_id = $1)

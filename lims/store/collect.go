@@ -94,6 +94,8 @@ type collectable struct {
 	Category   lims.Category `db:"category"`
 	State      lims.State    `db:"state"`
 	Free       bool          `db:"free"`
+	Granted    bool          `db:"granted"` // a supervisor let it share a tube
+	Alone      bool          `db:"alone"`   // was in a tube that was not negative
 }
 
 func (x *tx) collect(tubes []Tube) error {
@@ -112,6 +114,7 @@ func (x *tx) collect(tubes []Tube) error {
 	}
 	var swabs []swab
 	var unknown, taken, forbidden []string
+	var granted []int64
 	used := map[int64]bool{}
 	priority := make([]int64, len(tubes))
 	for i, t := range tubes {
@@ -129,8 +132,10 @@ func (x *tx) collect(tubes []Tube) error {
 				continue
 			case used[o.ID] || !o.Free:
 				taken = append(taken, o.ClientID)
-			case !p.Allows(o.Category, t.Mode):
+			case t.Mode != lims.Single && (o.Alone || !o.Granted && !p.Allows(o.Category, t.Mode)):
 				forbidden = append(forbidden, o.ClientID)
+			case o.Granted && !p.Allows(o.Category, t.Mode):
+				granted = append(granted, o.ID)
 			}
 			used[o.ID] = true
 			if pr := int64(o.Category.Priority()); priority[i] == 0 || pr < priority[i] {
@@ -147,6 +152,7 @@ func (x *tx) collect(tubes []Tube) error {
 	case forbidden != nil:
 		return lims.E(lims.Denied, "order.not_poolable", lims.Args{"orders": forbidden})
 	}
+	x.noteAll("override_policy", "order", granted, nil)
 	return x.insertTubes(tubes, priority, swabs)
 }
 
@@ -174,7 +180,8 @@ func (x *tx) lockOrders(tubes []Tube) (rows []collectable, err error) {
 		}
 	}
 	err = x.all(&rows, `SELECT id, client_id, department_id, category, state,
-			state = 'waiting' OR (state = 'open' AND sample_id IS NULL) AS free
+			state = 'waiting' OR (state = 'open' AND sample_id IS NULL) AS free, id IN (SELECT order_id FROM pool_grants) AS granted,
+			state = 'waiting' AND id IN (SELECT order_id FROM results WHERE state = 'released' AND call = 'pending_review') AS alone
 		FROM orders WHERE id IN (
 			SELECT unnest($1::bigint[])
 			UNION SELECT o.id FROM orders o JOIN unnest($2::bigint[], $3::text[]) AS c (d, k) ON o.department_id = c.d AND o.client_id = c.k)

@@ -155,7 +155,10 @@ func (x *tx) closeSamples(ids []int64) error {
 	if err := x.doneSteps(done); err != nil {
 		return err
 	}
-	return x.move(lims.SampleMoves, "samples", "close", done, "")
+	if err := x.move(lims.SampleMoves, "samples", "close", done, ""); err != nil {
+		return err
+	}
+	return x.closePools(ids)
 }
 
 // enqueue is the outbox: one delivery for each destination of each department, written in the transaction of the release.

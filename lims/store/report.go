@@ -24,6 +24,8 @@ type reportRow struct {
 	Drill      bool       `db:"drill"`
 	Run        *int64     `db:"run_id"`
 	Sample     int64      `db:"sample_id"`
+	Pool       int64      `db:"pool_id"` // in which it was tested; 0 alone
+	PoolOf     int        `db:"pool_of"` // tubes in that pool
 	Kind       string     `db:"kind"`
 	Name       string     `db:"name"`
 	Sex        string     `db:"sex"`
@@ -50,7 +52,8 @@ type reportRow struct {
 
 // reportQuery follows a WITH r AS MATERIALIZED (…) that holds the results of the report: with so many joins the planner would
 // otherwise take whole tables first.
-const reportQuery = ` SELECT r.id, r.order_id, o.client_id, r.version, r.reason, r.call, o.drill, r.run_id, r.sample_id, b.kind, b.name, b.sex, b.birth_date,
+const reportQuery = ` SELECT r.id, r.order_id, o.client_id, r.version, r.reason, r.call, o.drill, r.run_id, r.sample_id, coalesce(r.pool_id, 0) AS pool_id,
+		(SELECT count(*) FROM pool_samples n WHERE n.pool_id = r.pool_id) AS pool_of, b.kind, b.name, b.sex, b.birth_date,
 		b.doc_type, b.doc_no, b.phone, s.barcode, s.specimen, s.mode, coalesce(s.declared, 1) AS persons, s.collected_at, s.closed_at,
 		h.dispatched_at, s.received_at, p.started_at, r.called_at, r.released_at, coalesce(c.name,'') AS checked_by, coalesce(e.name,'') AS released_by,
 		coalesce(u.model,'') AS model, coalesce(p.lot,'') AS lot
@@ -126,7 +129,7 @@ func (s *Store) fill(ctx context.Context, rep reports.Report, lab, department in
 	for _, r := range rows {
 		one := r.result()
 		if r.Run != nil {
-			one.Arms = arms[[2]int64{*r.Run, r.Sample}]
+			one.Arms = arms[r.tested()]
 		}
 		rep.Drill = rep.Drill || r.Drill
 		rep.Results = append(rep.Results, one)
@@ -143,10 +146,18 @@ func (r reportRow) result() reports.Result {
 		sub.BirthDate = r.Birth.Format(time.DateOnly)
 	}
 	out := reports.Result{OrderID: r.ClientID, OrderNo: r.Order, Version: r.Version, Reason: r.Reason, Subject: sub, Call: r.Call,
-		Sample:     reports.Sample{Barcode: r.Barcode, Specimen: r.Specimen, Mode: r.Mode, PooledN: r.Persons},
+		Sample:     reports.Sample{Barcode: r.Barcode, Specimen: r.Specimen, Mode: r.Mode, PooledN: r.Persons, PoolOf: r.PoolOf},
 		Times:      reports.Times{T0: or(r.T0), T1: or(r.T1), T2: or(r.T2), T3: or(r.T3), T5: or(r.T5), T6: or(r.T6), T7: or(r.T7)},
 		Instrument: r.Model, CheckedBy: r.CheckedBy, ReleasedBy: r.ReleasedBy, ReviewedAt: or(r.T7)}
 	return out
+}
+
+// tested is the run and what was tested in it: the tube, or (negative) the pool that it had a share of.
+func (r reportRow) tested() [2]int64 {
+	if r.Pool != 0 {
+		return [2]int64{*r.Run, -r.Pool}
+	}
+	return [2]int64{*r.Run, r.Sample}
 }
 
 func or(t *time.Time) time.Time {
@@ -158,11 +169,14 @@ func or(t *time.Time) time.Time {
 
 // arms are the tests behind the results, by run and sample.
 func (s *Store) arms(ctx context.Context, rows []reportRow, pr printing) (map[[2]int64][]reports.Arm, error) {
-	var runs, samples []int64
+	var runs, samples, pools []int64
 	lots := map[int64]string{}
 	for _, r := range rows {
 		if r.Run != nil {
 			runs, samples = append(runs, *r.Run), append(samples, r.Sample)
+			if r.Pool != 0 {
+				pools = append(pools, r.Pool)
+			}
 			lots[*r.Run] = r.Lot
 		}
 	}
@@ -172,8 +186,10 @@ func (s *Store) arms(ctx context.Context, rows []reportRow, pr printing) (map[[2
 		Kit     string `db:"kit_key"`
 		Targets []byte `db:"targets"`
 	}
-	if err := s.db.SelectContext(ctx, &calls, `SELECT run_id, sample_id, kit_key, targets FROM calls
-		WHERE run_id = ANY($1) AND sample_id = ANY($2) ORDER BY run_id, sample_id, arm, kit_key`, pq.Array(unique(runs)), pq.Array(unique(samples))); err != nil {
+	if err := s.db.SelectContext(ctx, &calls, `SELECT run_id, sample_id, kit_key, targets FROM (
+			SELECT run_id, sample_id, arm, kit_key, targets FROM calls WHERE run_id = ANY($1) AND sample_id = ANY($2)
+			UNION ALL SELECT run_id, -pool_id, arm, kit_key, targets FROM calls WHERE run_id = ANY($1) AND pool_id = ANY($3)) c
+		ORDER BY run_id, sample_id, arm, kit_key`, pq.Array(unique(runs)), pq.Array(unique(samples)), pq.Array(unique(pools))); err != nil {
 		return nil, mapped(ctx, err)
 	}
 	keys := map[string]bool{}

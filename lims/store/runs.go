@@ -123,6 +123,9 @@ func (x *tx) record(m Message, part int, j Judged) error {
 	if err := x.settleTubes(run, p, j, tubes); err != nil {
 		return err
 	}
+	if err := x.settlePools(run, p, j, tubes); err != nil {
+		return err
+	}
 	if err := x.autoCheck(run, p, j, tubes); err != nil {
 		return err
 	}

@@ -46,6 +46,7 @@ var machines = []machine{
 	{"samples", "sample", lims.SampleMoves, "registered collected"},
 	{"plates", "plate", lims.PlateMoves, "open"},
 	{"results", "result", lims.ResultMoves, "called held"},
+	{"pools", "pool", lims.PoolMoves, "planned"},
 	{"messages", "message", lims.MessageMoves, "kept failed"},
 	{"deliveries", "delivery", lims.DeliveryMoves, "queued"},
 }
