@@ -84,7 +84,7 @@ var layers = map[string]int{
 	"lims/store/localdb": 30, "instruments/link": 30, "reports/send": 30,
 	"lims/store": 35, "lims/store/pgtest": 35, "instruments/link/spool": 35, "instruments/sim": 35, "reports/send/receiver": 35,
 	"instruments/link/gate": 36,
-	"lims/flow":             40, "lims/api": 40, "lims/web": 40,
+	"lims/flow":             40, "lims/setup": 40, "lims/api": 40, "lims/web": 40,
 	"demo":     45,
 	"cmd/lims": 50,
 }

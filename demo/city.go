@@ -82,7 +82,7 @@ func (d *Day) found(ctx context.Context) error {
 
 func (d *Day) foundLabs(ctx context.Context, by lims.Actor) error {
 	for _, l := range labs {
-		id, err := d.Store.AddLab(ctx, by, l)
+		id, err := d.addLab(ctx, by, l)
 		if err != nil {
 			return err
 		}
@@ -99,17 +99,20 @@ func (d *Day) foundKits(ctx context.Context, by lims.Actor) error {
 		if err != nil {
 			return err
 		}
-		k, err := d.Store.AddKit(ctx, by, body)
+		k, err := pcr.Load(body)
 		if err != nil {
 			return err
 		}
+		if _, err := d.Store.AddKit(ctx, by, body); done(err) != nil {
+			return err
+		}
 		if k.Status != pcr.Verified {
-			if err := d.Store.ApproveKit(ctx, d.city.Supervisor[i], k.Key(), k.Digest); err != nil {
+			if err := d.Store.ApproveKit(ctx, d.city.Supervisor[i], k.Key(), k.Digest); done(err) != nil {
 				return err
 			}
 		}
 		lot := fmt.Sprintf("2026%03d", 31+i)
-		if _, err := d.Store.AddLot(ctx, by, d.city.Labs[i], k.Key(), lot, d.start.AddDate(1, 0, 0)); err != nil {
+		if _, err := d.Store.AddLot(ctx, by, d.city.Labs[i], k.Key(), lot, d.start.AddDate(1, 0, 0)); done(err) != nil {
 			return err
 		}
 		d.city.Kits, d.city.Lots = append(d.city.Kits, k.Key()), append(d.city.Lots, lot)
@@ -119,11 +122,11 @@ func (d *Day) foundKits(ctx context.Context, by lims.Actor) error {
 
 func (d *Day) foundDepartments(ctx context.Context, by lims.Actor) error {
 	for _, dep := range departments {
-		id, err := d.Store.AddDepartment(ctx, by, store.Department{Code: dep.code, Name: store.Name{Zh: dep.zh, En: dep.en}, Kind: dep.kind, AreaCode: "510900"})
+		id, err := d.addDepartment(ctx, by, store.Department{Code: dep.code, Name: store.Name{Zh: dep.zh, En: dep.en}, Kind: dep.kind, AreaCode: "510900"})
 		if err != nil {
 			return err
 		}
-		dest, err := d.Store.AddDestination(ctx, by, store.Destination{Department: id, Name: "webhook", Line: "department", Format: "json", Channel: "webhook",
+		dest, err := d.addDestination(ctx, by, store.Destination{Department: id, Name: "webhook", Line: "department", Format: "json", Channel: "webhook",
 			Address: "http://127.0.0.1:9/", Secret: secretOf(dep.code)})
 		if err != nil {
 			return err
@@ -138,7 +141,7 @@ func secretOf(code string) []byte { return []byte("demo secret of " + code) }
 func (d *Day) foundPeople(ctx context.Context, by lims.Actor) error {
 	add := func(n store.NewActor) (lims.Actor, error) {
 		n.Password = Password
-		id, err := d.Store.AddActor(ctx, by, n)
+		id, err := d.addActor(ctx, by, n)
 		return lims.Actor{ID: id, Login: n.Login, Name: n.Name, Lab: n.Lab, Department: n.Department, Roles: n.Roles, Lang: "zh"}, err
 	}
 	var err error
@@ -179,7 +182,7 @@ func (d *Day) foundPeople(ctx context.Context, by lims.Actor) error {
 // foundSystem gives a department's own system a token: it registers orders and confirms deliveries.
 func (d *Day) foundSystem(ctx context.Context, by lims.Actor, dept int) error {
 	dep := departments[dept]
-	id, err := d.Store.AddActor(ctx, by, store.NewActor{Login: "his-" + lower(dep.code), Name: dep.zh + " HIS", Department: d.city.Departments[dept],
+	id, err := d.addActor(ctx, by, store.NewActor{Login: "his-" + lower(dep.code), Name: dep.zh + " HIS", Department: d.city.Departments[dept],
 		Roles: []lims.Role{lims.Machine}})
 	if err != nil {
 		return err
@@ -202,7 +205,7 @@ func (d *Day) foundUnits(ctx context.Context, by lims.Actor) error {
 		for i := range n {
 			k := kinds[i%len(kinds)]
 			u := unit{Lab: lab, Code: fmt.Sprintf("%s-C%02d", labs[lab].Code, i+1), Kind: k.kind}
-			iid, err := d.Store.AddInstrument(ctx, by, store.Instrument{Lab: id, Code: u.Code, Model: k.model, Serial: fmt.Sprintf("S%d%04d", lab+1, i+1),
+			iid, err := d.addInstrument(ctx, by, store.Instrument{Lab: id, Code: u.Code, Model: k.model, Serial: fmt.Sprintf("S%d%04d", lab+1, i+1),
 				Driver: k.driver, Line: k.line, Protocol: k.protocol, Settings: json.RawMessage("{}")})
 			if err != nil {
 				return err

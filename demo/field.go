@@ -209,6 +209,9 @@ func (d *Day) shipAgain(ctx context.Context, dept int, code string) error {
 	if err != nil {
 		return err
 	}
+	for d.seen.Boxes[code] { // sent before the day was killed in this very step
+		code += "B"
+	}
 	box := store.Box{Code: code, Department: d.city.Departments[dept], Lab: d.city.Labs[departments[dept].lab]}
 	for _, t := range loose {
 		if strings.HasPrefix(t.Barcode, againPrefix) {

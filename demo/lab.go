@@ -253,7 +253,7 @@ func (d *Day) settle(ctx context.Context, _ time.Duration) error {
 
 // await looks until something has come true.
 func (d *Day) await(ctx context.Context, what string, ok func() (bool, error)) error {
-	for end := time.Now().Add(20 * time.Second); ; {
+	for end := time.Now().Add(sendMost); ; {
 		done, err := ok()
 		if done || err != nil {
 			return err
