@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"io"
 	"net"
 	"slices"
@@ -89,7 +88,7 @@ func mapped(ctx context.Context, err error) error {
 			return lims.Wrap(lims.Invalid, "pool.of_pools", err)
 		case p.Code == "22P02" || p.Code == "22021" || p.Code == "22P05": // 22021: NUL, or no UTF-8
 			return lims.Wrap(lims.Invalid, "input.malformed", err)
-		case slices.Contains([]pq.ErrorClass{"08", "40", "53", "57"}, p.Code.Class()):
+		case len(p.Code) == 5 && slices.Contains([]string{"08", "40", "53", "57"}, string(p.Code[:2])):
 			return lims.Wrap(lims.Busy, "database.busy", err)
 		}
 	}
