@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"slices"
 	"time"
 
@@ -74,7 +73,10 @@ func mapped(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", ctx.Err(), err)
 	}
 	var p *pq.Error
-	var n net.Error
+	var n interface { // a net.Error
+		error
+		Timeout() bool
+	}
 	if errors.As(err, &n) || errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return lims.Wrap(lims.Busy, "database.busy", err) // the connection broke, or there is none: whether it was done is unknown
 	}
