@@ -126,10 +126,17 @@ func (s *Store) fill(ctx context.Context, rep reports.Report, lab, department in
 	if err != nil {
 		return rep, err
 	}
+	both, err := s.bothArms(ctx, rows, pr)
+	if err != nil {
+		return rep, err
+	}
 	for _, r := range rows {
 		one := r.result()
 		if r.Run != nil {
 			one.Arms = arms[r.tested()]
+		}
+		if a, ok := both[r.Result]; ok {
+			one.Arms = a
 		}
 		rep.Drill = rep.Drill || r.Drill
 		rep.Results = append(rep.Results, one)

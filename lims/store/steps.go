@@ -112,11 +112,17 @@ func (x *tx) recallBatches(run int64, p Plate, batches []string) (released, with
 		Sample int64      `db:"sample_id"`
 		State  lims.State `db:"state"`
 	}
-	if err := x.all(&rows, `SELECT r.id, r.sample_id, r.state FROM results r
-		WHERE r.state IN ('called','held','checked','released') AND (r.run_id, r.sample_id) IN (
-			SELECT c.run_id, c.sample_id FROM calls c JOIN runs u ON u.id = c.run_id JOIN wells w ON w.plate_id = u.plate_id AND w.pos = c.pos AND w.kit_key = c.kit_key
-			WHERE u.lab_id = $1 AND u.plate_id <> $2 AND w.role = 'sample' AND w.batch = ANY($3))
+	if err := x.all(&rows, `WITH touched AS (
+			SELECT c.run_id, c.sample_id, c.pos, c.kit_key FROM wells w JOIN runs u ON u.plate_id = w.plate_id
+				JOIN calls c ON c.run_id = u.id AND c.pos = w.pos AND c.kit_key = w.kit_key
+			WHERE w.role = 'sample' AND w.batch = ANY($3) AND w.plate_id <> $2 AND u.lab_id = $1)
+		SELECT r.id, r.sample_id, r.state FROM results r WHERE r.state IN ('called','held','checked','released')
+			AND (r.id IN (SELECT a.result_id FROM result_arms a JOIN touched t ON t.run_id = a.run_id AND t.pos = a.pos AND t.kit_key = a.kit_key)
+				OR (r.run_id, r.sample_id) IN (SELECT run_id, sample_id FROM touched))
 		ORDER BY r.id FOR UPDATE`, p.Lab, p.ID, pq.Array(batches)); err != nil {
+		return 0, 0, err
+	}
+	if err := x.oweBatches(p, batches); err != nil {
 		return 0, 0, err
 	}
 	var open, samples []int64
@@ -146,6 +152,18 @@ func (x *tx) recallBatches(run int64, p Plate, batches []string) (released, with
 		return 0, 0, err
 	}
 	return released, len(open), x.addSteps(run, p, steps)
+}
+
+// oweBatches owes the arms again that were read from extraction batches and of which nothing is said yet.
+func (x *tx) oweBatches(p Plate, batches []string) error {
+	var ids []int64
+	if err := x.all(&ids, `UPDATE sample_arms a SET state = 'owed', plate_id = NULL FROM runs u, wells w
+		WHERE a.state = 'read' AND u.id = a.run_id AND w.plate_id = u.plate_id AND w.pos = a.pos AND w.kit_key = a.kit_key
+			AND w.batch = ANY($3) AND w.plate_id <> $2 AND u.lab_id = $1 AND a.sample_id IN (SELECT sample_id FROM sample_arms WHERE state <> 'read')
+		RETURNING a.sample_id`, p.Lab, p.ID, pq.Array(batches)); err != nil || len(ids) == 0 {
+		return err
+	}
+	return x.placeByArms(unique(ids))
 }
 
 // backToBench sends read tubes of which no result waits for a signature to the bench again, every arm of them.
