@@ -135,10 +135,11 @@ type RunRow struct {
 	Accepted   bool            `db:"accepted"`
 	Verdict    json.RawMessage `db:"verdict"`
 	RecordedAt time.Time       `db:"recorded_at"`
+	Replays    int64           `db:"replays"` // the run that this one reads again, else 0
 }
 
 const runColumns = `r.id, r.message_id, r.part, coalesce(p.code,'') AS plate, coalesce(i.code,'') AS instrument, r.version,
-	r.driver, r.model, r.serial, r.name, r.started_text, r.ended_text, r.accepted, r.verdict, r.recorded_at
+	r.driver, r.model, r.serial, r.name, r.started_text, r.ended_text, r.accepted, r.verdict, r.recorded_at, coalesce(r.replays, 0) AS replays
 	FROM runs r LEFT JOIN plates p ON p.id = r.plate_id LEFT JOIN instruments i ON i.id = r.instrument_id `
 
 // MessageRuns lists the runs that a message held.

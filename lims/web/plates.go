@@ -19,6 +19,7 @@ type platePage struct {
 	Runs        []store.RunRow
 	Instruments []store.InstrumentRow // on which it may be started
 	Setups      []instruments.Driver  // that write a plate file
+	Folders     []store.Instrument    // that take one out of a folder
 }
 
 func (s *site) plate(v *visit) error {
@@ -47,6 +48,17 @@ func (s *site) plate(v *visit) error {
 	if row.State == string(lims.Sealed) {
 		if p.Instruments, err = s.st.InstrumentRows(ctx, store.Scope{Lab: row.Lab}); err != nil {
 			return err
+		}
+	}
+	if s.drop != nil {
+		all, err := s.st.Instruments(ctx, row.Lab)
+		if err != nil {
+			return err
+		}
+		for _, i := range all {
+			if i.Active && store.WorkOf(i.Settings).Setup != "" {
+				p.Folders = append(p.Folders, i)
+			}
 		}
 	}
 	for _, d := range instruments.All() {
@@ -83,7 +95,7 @@ func newest(runs []store.RunRow) (int64, verdict) {
 	}
 	best := runs[0]
 	for _, r := range runs {
-		if r.Accepted {
+		if r.Replays == 0 && (r.Accepted || best.Replays != 0) { // a replay stands beside what counts
 			best = r
 			break
 		}
@@ -98,17 +110,9 @@ func (s *site) setup(v *visit) error {
 	if err != nil {
 		return err
 	}
-	d, err := instruments.Find(v.field("driver"))
-	if err != nil || d.Setup == nil {
-		return lims.E(lims.NotFound, "driver.no_setup", lims.Args{"driver": v.field("driver")})
-	}
-	layout, err := s.st.Layout(v.r.Context(), row.ID)
+	f, err := s.plateFile(v, row.ID)
 	if err != nil {
 		return err
-	}
-	f, err := d.Setup(layout)
-	if err != nil {
-		return lims.Wrap(lims.Invalid, "setup.refused", err)
 	}
 	v.w.Header().Set("Content-Type", f.Type)
 	v.w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": f.Name}))

@@ -12,6 +12,7 @@ import (
 
 type instrumentsPage struct {
 	Instruments []store.InstrumentRow
+	Skews       map[int64]store.Skew
 	Trouble     []store.MessageRow
 }
 
@@ -25,21 +26,37 @@ func (s *site) instruments(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show("instruments", instrumentsPage{rows, trouble})
+	skews, err := s.st.Skews(v.r.Context(), sc)
+	if err != nil {
+		return err
+	}
+	return v.show("instruments", instrumentsPage{rows, skews, trouble})
 }
 
 type messagesPage struct {
-	Trouble  bool
-	Messages []store.MessageRow
+	Tray     string
+	Trays    []string
+	Counts   map[string]int
+	Messages []store.TrayRow
 	More     int64
 }
 
 const messageRows = 100
 
 func (s *site) messages(v *visit) error {
-	p := messagesPage{Trouble: v.field("all") == ""}
+	p := messagesPage{Tray: v.field("tray"), Trays: store.Trays}
+	switch {
+	case p.Tray != "":
+	case v.field("all") != "":
+		p.Tray = store.TrayAll
+	default:
+		p.Tray = store.TrayTrouble
+	}
 	var err error
-	if p.Messages, err = s.st.Messages(v.r.Context(), v.labScope(), p.Trouble, v.page(messageRows)); err != nil {
+	if p.Messages, err = s.st.Tray(v.r.Context(), v.labScope(), p.Tray, v.page(messageRows)); err != nil {
+		return err
+	}
+	if p.Counts, err = s.st.TrayCounts(v.r.Context(), v.labScope()); err != nil {
 		return err
 	}
 	if len(p.Messages) == messageRows {
@@ -52,8 +69,9 @@ type messagePage struct {
 	Message  store.MessageRow
 	Arrivals []store.ArrivalRow
 	Runs     []store.RunRow
-	Plates   []store.PlateRow // to which it may be bound
-	Raw      string           // the bytes as text or as a hex dump, once somebody asked
+	Plates   []store.PlateRow      // to which it may be bound
+	Senders  []store.InstrumentRow // that an unknown sender may be
+	Raw      string                // the bytes as text or as a hex dump, once somebody asked
 	RawCut   bool
 }
 
@@ -75,6 +93,11 @@ func (s *site) messageWith(v *visit, raw []byte) error {
 	}
 	if m.State == string(lims.Parked) {
 		if p.Plates, err = s.st.ActivePlates(ctx, v.scope()); err != nil {
+			return err
+		}
+	}
+	if m.Instrument == "" && (m.State == string(lims.Parked) || m.State == string(lims.Failed)) {
+		if p.Senders, err = s.st.InstrumentRows(ctx, v.labScope()); err != nil {
 			return err
 		}
 	}
@@ -143,5 +166,17 @@ func (s *site) ignore(v *visit) error {
 }
 
 func (s *site) retry(v *visit) error {
-	return s.fix(v, "message.retried", s.st.RetryMessage(v.r.Context(), v.Actor, v.id("message")))
+	m, err := s.st.MessageByID(v.r.Context(), v.scope(), v.id("message"))
+	if err != nil {
+		return err
+	}
+	if m.State == string(lims.Parked) {
+		return s.fix(v, "message.retried", s.st.AgainMessage(v.r.Context(), v.Actor, m.ID))
+	}
+	return s.fix(v, "message.retried", s.st.RetryMessage(v.r.Context(), v.Actor, m.ID))
+}
+
+// adopt says which instrument an unknown sender was.
+func (s *site) adopt(v *visit) error {
+	return s.fix(v, "message.adopted", s.st.AdoptMessage(v.r.Context(), v.Actor, v.id("message"), v.id("instrument")))
 }

@@ -11,6 +11,7 @@
 package web
 
 import (
+	"context"
 	"embed"
 	"fmt"
 	"html/template"
@@ -32,9 +33,17 @@ type Options struct {
 	Log    *slog.Logger
 	Secure bool           // served over TLS: the session cookie says so
 	Zone   *time.Location // in which times are shown; default Asia/Shanghai
+
+	// Replay reads a kept message again and, with apply, writes what changed; nil: no such page.
+	Replay func(ctx context.Context, by lims.Actor, message int64, apply bool) (store.Replay, error)
+	// Drop puts a file into a folder of an instrument, whole or not at all; nil: plate files are downloaded only.
+	Drop func(dir, name string, b []byte) error
 }
 
 type site struct {
+	replay func(context.Context, lims.Actor, int64, bool) (store.Replay, error)
+	drop   func(dir, name string, b []byte) error
+
 	st     *store.Store
 	log    *slog.Logger
 	secure bool
@@ -60,7 +69,7 @@ func New(st *store.Store, o Options) http.Handler {
 	if o.Zone == nil {
 		o.Zone = shanghai()
 	}
-	s := &site{st: st, log: o.Log, secure: o.Secure, zone: o.Zone}
+	s := &site{st: st, log: o.Log, secure: o.Secure, zone: o.Zone, replay: o.Replay, drop: o.Drop}
 	s.pages = s.parse()
 	s.assets = readAssets()
 	mux := http.NewServeMux()
