@@ -32,6 +32,10 @@ func Detect(f *File) (Driver, error) {
 	if len(f.Raw) > MaxContent {
 		return Driver{}, &Error{Code: CodeTooLarge, Offset: -1, Want: fmt.Sprintf("at most %d bytes", MaxContent)}
 	}
+	f, err := unzipped(f)
+	if err != nil {
+		return Driver{}, err
+	}
 	var best Driver
 	var rival string
 	top := 0
@@ -62,7 +66,11 @@ func Detect(f *File) (Driver, error) {
 // Decode reads the content with the named driver, or with the detected one where name is "". A file without readings
 // is an Error of CodeNoResults, never a negative; its runs may still carry curves. Readings and errors carry the driver.
 func Decode(f *File, name string) ([]pcr.Run, error) {
-	d, err := Driver{}, error(nil)
+	f, err := unzipped(f)
+	if err != nil {
+		return nil, err
+	}
+	var d Driver
 	if name == "" {
 		d, err = Detect(f)
 	} else {
