@@ -80,7 +80,7 @@ func (s *server) openLines(ctx context.Context) error {
 // handler mounts pages, API, health and metrics.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", web.New(s.st, web.Options{Log: s.log, Secure: s.secure}))
+	mux.Handle("/", web.New(s.st, web.Options{Log: s.log, Secure: s.secure, Replay: s.flow.Replay, Drop: drop}))
 	mux.Handle("/api/", api.New(s.st, api.Options{Log: s.log, Health: s.lines.Health}))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.reg, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }) //nolint:errcheck // the client has gone

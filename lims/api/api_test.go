@@ -64,10 +64,10 @@ func newCity(t *testing.T) *city {
 	}
 	c.checker = actor(store.NewActor{Login: "checker", Lab: c.lab, Roles: []lims.Role{lims.Checker}})
 	c.chief = actor(store.NewActor{Login: "chief", Lab: c.lab, Roles: []lims.Role{lims.Supervisor}})
-	c.desk = c.token(actor(store.NewActor{Login: "desk", Department: c.dep, Roles: []lims.Role{lims.Desk}}), api.Scopes...)
-	c.desk2 = c.token(actor(store.NewActor{Login: "desk2", Department: c.dep2, Roles: []lims.Role{lims.Desk}}), api.Scopes...)
-	c.tech = c.token(actor(store.NewActor{Login: "tech", Lab: c.lab, Roles: []lims.Role{lims.Technician}}), api.Scopes...)
-	c.machine = c.token(actor(store.NewActor{Login: "machine", Roles: []lims.Role{lims.Machine}}), api.Scopes...)
+	c.desk = c.token(actor(store.NewActor{Login: "desk", Department: c.dep, Roles: []lims.Role{lims.Desk}}), lims.Scopes...)
+	c.desk2 = c.token(actor(store.NewActor{Login: "desk2", Department: c.dep2, Roles: []lims.Role{lims.Desk}}), lims.Scopes...)
+	c.tech = c.token(actor(store.NewActor{Login: "tech", Lab: c.lab, Roles: []lims.Role{lims.Technician}}), lims.Scopes...)
+	c.machine = c.token(actor(store.NewActor{Login: "machine", Roles: []lims.Role{lims.Machine}}), lims.Scopes...)
 	c.inst = c.token(actor(store.NewActor{Login: "cfx", Lab: c.lab, Instrument: inst, Roles: []lims.Role{lims.Machine}}), api.MessagesWrite)
 	return c
 }
@@ -201,6 +201,7 @@ var calls = []struct{ method, path, scope string }{
 	{"GET", "/results", api.ResultsRead},
 	{"POST", "/deliveries/00000000-0000-0000-0000-000000000000/acknowledge", api.DeliveriesWrite},
 	{"GET", "/instruments", api.InstrumentsRead},
+	{"GET", "/dark", api.InstrumentsRead},
 }
 
 func TestEveryCallNeedsItsScope(t *testing.T) {
@@ -210,7 +211,7 @@ func TestEveryCallNeedsItsScope(t *testing.T) {
 		c.refused(401, "token.none", "", call.method, call.path, nil)
 		c.refused(401, "token.unknown", "nonsense", call.method, call.path, nil)
 		var others []string
-		for _, s := range api.Scopes {
+		for _, s := range lims.Scopes {
 			if s != call.scope {
 				others = append(others, s)
 			}
@@ -378,7 +379,7 @@ func TestOpenAPI(t *testing.T) {
 			security := op["security"].([]any)
 			require.Len(t, security, 1, path)
 			scope := security[0].(obj)["token"].([]any)[0].(string)
-			require.Contains(t, api.Scopes, scope)
+			require.Contains(t, lims.Scopes, scope)
 			var codes []string
 			for status, r := range op["responses"].(obj) {
 				codes = append(codes, status)
