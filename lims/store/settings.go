@@ -313,3 +313,14 @@ func (s *Store) IssuePolicy(ctx context.Context, by lims.Actor, n PolicyVersion)
 
 // Categories are the categories of orders, the most urgent first.
 var Categories = []lims.Category{lims.CloseContact, lims.KeyPerson, lims.FeverClinic, lims.ColdChain, lims.Screening, lims.Voluntary}
+
+// NotePing leaves on record that somebody tried a destination, and whether it answered.
+func (s *Store) NotePing(ctx context.Context, by lims.Actor, destination int64, ok bool) error {
+	if err := need(by, lims.Admin); err != nil {
+		return err
+	}
+	return s.do(ctx, by, func(x *tx) error {
+		x.note("ping", "destination", destination, map[string]any{"ok": ok})
+		return nil
+	})
+}

@@ -60,6 +60,13 @@ func (s *site) directory(v *visit) ([]store.Lab, []store.Department, error) {
 	return labs, departments, nil
 }
 
+// forget makes the next page read the directory anew.
+func (s *site) forget() {
+	s.who.Lock()
+	defer s.who.Unlock()
+	s.who.until = time.Time{}
+}
+
 func (s *site) place(v *visit) store.Name {
 	labs, departments, err := s.directory(v)
 	if err != nil {

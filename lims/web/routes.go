@@ -110,6 +110,27 @@ var routes = []route{
 	{"POST /people", false, admin, (*site).addPerson, (*site).people},
 	{"POST /people/{person}/active", false, admin, (*site).setActive, (*site).people},
 	{"POST /people/{person}/password", false, admin, (*site).setPassword, (*site).people},
+
+	{"GET /settings", false, admin, (*site).settings, nil},
+	{"GET /settings/labs", false, admin, (*site).labs, nil},
+	{"POST /settings/labs", false, admin, (*site).saveLab, (*site).labs},
+	{"GET /settings/departments", false, admin, (*site).departments, nil},
+	{"POST /settings/departments", false, admin, (*site).saveDepartment, (*site).departments},
+	{"GET /settings/instruments", false, admin, (*site).lines, nil},
+	{"POST /settings/instruments", false, admin, (*site).saveLine, (*site).line},
+	{"GET /settings/instruments/{instrument}", false, admin, (*site).line, nil},
+	{"POST /settings/instruments/{instrument}/active", false, admin, (*site).activateLine, (*site).line},
+	{"GET /settings/destinations", false, admin, (*site).destinations, nil},
+	{"POST /settings/destinations", false, admin, (*site).saveDestination, (*site).destination},
+	{"GET /settings/destinations/{destination}", false, admin, (*site).destination, nil},
+	{"POST /settings/destinations/{destination}/active", false, admin, (*site).activateDestination, (*site).destination},
+	{"POST /settings/destinations/{destination}/secret", false, admin, (*site).newSecret, (*site).destination},
+	{"POST /settings/destinations/{destination}/ping", false, admin, (*site).ping, (*site).destination},
+	{"GET /settings/policies", false, admin, (*site).policies, nil},
+	{"POST /settings/policies", false, admin, (*site).issuePolicy, (*site).policies},
+	{"GET /settings/tokens", false, admin, (*site).tokens, nil},
+	{"POST /settings/tokens", false, admin, (*site).makeToken, (*site).tokens},
+	{"POST /settings/tokens/{token}/revoke", false, admin, (*site).revokeToken, (*site).tokens},
 }
 
 // station is one place in the navigation.
@@ -135,6 +156,7 @@ var stations = []struct {
 	{"results", "/results", reader, nil},
 	{"board", "/board", anyone, nil},
 	{"people", "/people", admin, nil},
+	{"settings", "/settings", admin, nil},
 }
 
 func stationOf(path string) string {

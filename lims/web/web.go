@@ -21,8 +21,10 @@ import (
 	"sync"
 	"time"
 
+	"natlims/instruments/link"
 	"natlims/lims"
 	"natlims/lims/store"
+	"natlims/reports/send"
 )
 
 //go:embed assets templates locale
@@ -33,6 +35,9 @@ type Options struct {
 	Log    *slog.Logger
 	Secure bool           // served over TLS: the session cookie says so
 	Zone   *time.Location // in which times are shown; default Asia/Shanghai
+
+	Outbound *send.Outbound       // by which destinations are checked and tried; nil reaches public addresses only
+	Health   func() []link.Health // of the instrument lines of this process; nil: none
 
 	// Replay reads a kept message again and, with apply, writes what changed; nil: no such page.
 	Replay func(ctx context.Context, by lims.Actor, message int64, apply bool) (store.Replay, error)
@@ -52,6 +57,8 @@ type site struct {
 	assets map[string]asset
 	wall   wall
 	who    directory
+	out    *send.Outbound
+	health func() []link.Health
 }
 
 // maxBody is the largest form: a pasted list of store.MaxRegister rows fits.
@@ -70,6 +77,10 @@ func New(st *store.Store, o Options) http.Handler {
 		o.Zone = shanghai()
 	}
 	s := &site{st: st, log: o.Log, secure: o.Secure, zone: o.Zone, replay: o.Replay, drop: o.Drop}
+	s.health = o.Health
+	if s.out = o.Outbound; s.out == nil {
+		s.out = &send.Outbound{}
+	}
 	s.pages = s.parse()
 	s.assets = readAssets()
 	mux := http.NewServeMux()

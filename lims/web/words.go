@@ -60,6 +60,7 @@ func (s *site) words(lang string) template.FuncMap {
 		"one": func(sh store.Sheaf, me int64) attention {
 			return attention{Sheaf: sh, Mine: sh.CheckedID != 0 && sh.CheckedID == me}
 		},
+		"hours":        hours,
 		"lastWell":     last[store.TubeWell],
 		"lastResult":   lastReleased,
 		"lastDelivery": last[store.DeliveryRow],

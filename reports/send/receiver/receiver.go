@@ -65,6 +65,7 @@ type Counts struct {
 	Requests     int // all
 	Refused      int // signature, size or content
 	Repeats      int // known deliveries
+	Pings        int // tries without results
 	Deliveries   int // in the ledger, with those of earlier lives
 	Results      int
 	Acknowledged int // callbacks that were answered 2xx
@@ -159,6 +160,12 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		http.Error(w, err.Error(), code)
 		return
 	}
+	if lines == nil { // a ping: nothing to keep
+		r.count(func(c *Counts) { c.Pings++ })
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, `{"pong":true}`)
+		return
+	}
 	repeat, err := r.ledger.keep(id, lines)
 	if err != nil {
 		http.Error(w, "ledger: "+err.Error(), http.StatusServiceUnavailable)
@@ -206,7 +213,9 @@ func (r *Receiver) read(w http.ResponseWriter, q *http.Request) (id string, line
 			Call    string `json:"call"`
 		} `json:"results"`
 	}
-	if err := json.Unmarshal(body, &report); err != nil || report.Schema != "natlims.report/v1" || len(report.Results) == 0 {
+	if err := json.Unmarshal(body, &report); err == nil && report.Schema == send.PingSchema {
+		return id, nil, 0, nil
+	} else if err != nil || report.Schema != "natlims.report/v1" || len(report.Results) == 0 {
 		return "", nil, http.StatusUnprocessableEntity, fmt.Errorf("expected a report of schema natlims.report/v1")
 	}
 	lines = make([]Line, len(report.Results))
