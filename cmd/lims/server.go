@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -56,31 +55,11 @@ func (s *server) keep(ctx context.Context, a link.Arrival) error {
 	return err
 }
 
-// openLines opens the lines of the instruments on record.
-func (s *server) openLines(ctx context.Context) error {
-	rows, err := s.st.Instruments(ctx, 0)
-	if err != nil {
-		return err
-	}
-	var lines []link.Line
-	for _, r := range rows {
-		if !r.Active || r.Line == "push" || r.Address == "" {
-			continue
-		}
-		l := link.Line{ID: r.ID, Name: r.Code, Kind: link.Kind(r.Line), Address: r.Address, Protocol: r.Protocol}
-		if err := json.Unmarshal(r.Settings, &l.Settings); err != nil {
-			s.log.Error("line settings", "instrument", r.Code, "err", err)
-			continue
-		}
-		lines = append(lines, l)
-	}
-	return s.lines.Set(lines)
-}
-
 // handler mounts pages, API, health and metrics.
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/", web.New(s.st, web.Options{Log: s.log, Secure: s.secure, Replay: s.flow.Replay, Drop: drop}))
+	mux.Handle("/", web.New(s.st, web.Options{Log: s.log, Secure: s.secure, Outbound: s.flow.Outbound, Health: s.lines.Health,
+		Replay: s.flow.Replay, Drop: drop}))
 	mux.Handle("/api/", api.New(s.st, api.Options{Log: s.log, Health: s.lines.Health}))
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.reg, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") }) //nolint:errcheck // the client has gone
@@ -108,6 +87,7 @@ func (s *server) run(ctx context.Context, l net.Listener) error {
 		return nil
 	})
 	g.Go(func() error { return s.flow.Run(gctx) })
+	g.Go(func() error { return s.keepLines(gctx) })
 	g.Go(func() error {
 		<-gctx.Done()
 		stop, cancel := context.WithTimeout(context.Background(), 15*time.Second)
