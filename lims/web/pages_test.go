@@ -20,7 +20,7 @@ func TestEveryPage(t *testing.T) {
 	plate, positive := d.reviewable()
 	d.register(d.dep2, "FC-", 3, "fever_clinic")
 	pages := []string{"/me", "/intake", "/collect", "/pack", "/receipt", "/receipt/BX-0101", "/bench", "/bench?wells=384", "/plates", "/plates/" + plate,
-		"/instruments", "/messages", "/messages?all=1", "/messages/1", "/review", "/review/loose", "/review/" + plate, "/review/" + plate + "?well=A1",
+		"/instruments", "/instruments/1", "/instruments/1/mapping", "/dark", "/disputes", "/messages", "/messages?all=1", "/messages?tray=unknown", "/messages?tray=incomplete", "/messages/1", "/review", "/review/loose", "/review/" + plate, "/review/" + plate + "?well=A1",
 		"/results", "/results?department=1", "/deliveries", "/deliveries?state=refused", "/alerts", "/alerts?all=1", "/board", "/find", "/find?q=nothing",
 		"/tubes/" + positive, "/people"}
 	for login, a := range d.people {
