@@ -1,4 +1,4 @@
-// Package api is natlims for machines: JSON under /api/v1, described by OpenAPI 3.1 at /api/v1/openapi.json.
+// Package api is natlims for machines: JSON under /api/v1, described by OpenAPI 3.1 at /api/v1/openapi.json and for people at /api/.
 //
 // It never decides anything: it checks a token and its scope, calls one store method a request and answers. Invariants: a
 // department's token sees that department only; a refusal has a stable code and names every offending item; every write can
@@ -60,6 +60,9 @@ func New(st *store.Store, o Options) http.Handler {
 	for _, register := range []func(huma.API){s.intake, s.receipt, s.runs, s.results, s.dispatch, s.instruments, s.dark} {
 		register(a)
 	}
+	page := docs(a.OpenAPI())
+	mux.HandleFunc("GET /api/{$}", page)
+	mux.HandleFunc("GET /api/v1/{$}", page)
 	return mux
 }
 
