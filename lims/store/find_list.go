@@ -11,7 +11,7 @@ import (
 
 // Hit is what a scanned or typed code names.
 type Hit struct {
-	Kind string `db:"kind"` // tube, box, plate, order, instrument
+	Kind string `db:"kind"` // tube, box, plate, pool, order, instrument
 	Code string `db:"code"`
 	ID   int64  `db:"id"`
 }
@@ -23,6 +23,7 @@ func (s *Store) Find(ctx context.Context, sc Scope, code string) ([]Hit, error) 
 			AND ($2 = 0 OR lab_id IS NULL OR lab_id = $2) AND ($3 = 0 OR department_id = $3)
 		UNION ALL SELECT 'box', code, id FROM shipments WHERE code = $1 AND ($2 = 0 OR lab_id = $2) AND ($3 = 0 OR department_id = $3)
 		UNION ALL SELECT 'plate', code, id FROM plates WHERE code = $1 AND ($2 = 0 OR lab_id = $2) AND $3 = 0
+		UNION ALL SELECT 'pool', code, id FROM pools WHERE code = upper($1) AND ($2 = 0 OR lab_id = $2) AND $3 = 0
 		UNION ALL SELECT 'instrument', code, id FROM instruments WHERE code = $1 AND ($2 = 0 OR lab_id = $2) AND $3 = 0
 		UNION ALL SELECT 'order', o.client_id, o.id FROM departments d JOIN orders o ON o.department_id = d.id AND o.client_id = $1
 			WHERE ($2 = 0 OR o.lab_id IS NULL OR o.lab_id = $2) AND ($3 = 0 OR d.id = $3)

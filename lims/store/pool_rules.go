@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,12 @@ type PoolRules struct {
 	Least         int            `db:"least"`       // tests that a comparison of positivity needs
 	SwabValidated bool           `db:"swab_validated"`
 }
+
+// GatePercent is the gate in per cent.
+func (r PoolRules) GatePercent() float64 { return 100 * r.Gate }
+
+// Forbids says whether orders of a category are tested singly.
+func (r PoolRules) Forbids(category string) bool { return slices.Contains(r.Never, category) }
 
 const ruleFields = `id, coalesce(lab_id,0) AS lab_id, valid_from, source, gate, largest, never, tube_ul, aliquot_ul, single_ul, window_days, least, swab_validated`
 

@@ -139,14 +139,19 @@ func (s *Store) WatchPools(ctx context.Context, lab int64) (w PoolWatch, err err
 	if err != nil {
 		return w, mapped(ctx, err)
 	}
-	w.Reactions, err = s.reactions(ctx, lab, now)
+	midnight := time.Time{}
+	if err := s.db.GetContext(ctx, &midnight, `SELECT date_trunc('day', $2::timestamptz AT TIME ZONE zone) AT TIME ZONE zone FROM labs WHERE id = $1`, lab, now); err != nil {
+		return w, mapped(ctx, err)
+	}
+	w.Reactions, err = s.Reactions(ctx, Scope{Lab: lab}, midnight)
 	return w, err
 }
 
-// reactions counts the wells that were sealed since the laboratory's midnight, controls included: what the day cost in reagents.
-func (s *Store) reactions(ctx context.Context, lab int64, now time.Time) (n int, err error) {
-	err = s.db.GetContext(ctx, &n, `SELECT count(*) FROM plates p JOIN labs l ON l.id = p.lab_id JOIN wells w ON w.plate_id = p.id
-		WHERE p.lab_id = $1 AND p.sealed_at >= date_trunc('day', $2::timestamptz AT TIME ZONE l.zone) AT TIME ZONE l.zone`, lab, now)
+// Reactions counts the wells that were sealed since an instant, controls included: what the work cost in reagents, beside the
+// persons that it was done for. Departments have none.
+func (s *Store) Reactions(ctx context.Context, sc Scope, since time.Time) (n int, err error) {
+	err = s.db.GetContext(ctx, &n, `SELECT count(*) FROM plates p JOIN wells w ON w.plate_id = p.id
+		WHERE p.sealed_at >= $3 AND ($1 = 0 OR p.lab_id = $1) AND $2 = 0`, sc.Lab, sc.Department, since)
 	return n, mapped(ctx, err)
 }
 

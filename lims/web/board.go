@@ -18,18 +18,19 @@ const dayTarget = 33_000
 var stageNames = []string{"registered", "collected", "dispatched", "received", "loaded", "read", "checked", "recollect"}
 
 type board struct {
-	at       time.Time
-	Day      store.Day
-	Stages   []stageCount
-	Clocks   store.Clocks
-	Late     int // released late today, and open ones that are overdue now
-	LateOpen int
-	Open     int
-	Target   int
-	Labs     []labLine
-	Delivery store.DeliveryTally
-	Pulse    store.Pulse
-	Chart    chart
+	at        time.Time
+	Day       store.Day
+	Stages    []stageCount
+	Clocks    store.Clocks
+	Late      int // released late today, and open ones that are overdue now
+	LateOpen  int
+	Open      int
+	Target    int
+	Reactions int // wells sealed today: what the work cost, where Day and Clocks count persons
+	Labs      []labLine
+	Delivery  store.DeliveryTally
+	Pulse     store.Pulse
+	Chart     chart
 }
 
 type stageCount struct {
@@ -132,6 +133,9 @@ func (s *site) count(v *visit, sc store.Scope, now time.Time) (*board, error) {
 	}
 	b.stages(stages)
 	b.labs(labs, sc, stages, clocks)
+	if b.Reactions, err = s.st.Reactions(ctx, sc, day); err != nil {
+		return nil, err
+	}
 	b.Late = b.LateOpen + b.Clocks.Late
 	b.Chart = throughput(buckets, day, now, b.Target)
 	return b, nil

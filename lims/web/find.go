@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -47,6 +48,8 @@ func place(h store.Hit, a lims.Actor) string {
 		return "/plates/" + url.PathEscape(h.Code)
 	case "instrument":
 		return "/instruments"
+	case "pool":
+		return "/pools/" + url.PathEscape(h.Code)
 	case "order":
 		return fmt.Sprintf("/orders/%d", h.ID)
 	}
@@ -75,6 +78,7 @@ type tubePage struct {
 	Orders     []store.OrderRow
 	Wells      []store.TubeWell
 	Calls      []store.TubeCall
+	Proof      []store.Proof // of a tube that was pooled in the laboratory
 	Results    []store.TubeResult
 	Deliveries []store.DeliveryRow
 	Audit      []store.AuditRow
@@ -88,6 +92,12 @@ func (s *site) tube(v *visit) error { return s.tubeWith(v, false) }
 func (s *site) tubeWith(v *visit, bare bool) error {
 	ctx, sc := v.r.Context(), v.scope()
 	row, err := s.st.TubeByCode(ctx, sc, v.r.PathValue("barcode"))
+	if errors.Is(err, lims.NotFound) && sc.Department == 0 { // a well may hold a pool
+		if pool, perr := s.st.PoolByCode(ctx, sc, v.r.PathValue("barcode")); perr == nil {
+			http.Redirect(v.w, v.r, "/pools/"+url.PathEscape(pool.Code), http.StatusSeeOther)
+			return nil
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -109,6 +119,9 @@ func (s *site) tubeWith(v *visit, bare bool) error {
 			return err
 		}
 		if p.Audit, err = s.st.TubeAudit(ctx, row.ID); err != nil {
+			return err
+		}
+		if p.Proof, err = s.pooled(ctx, row.ID); err != nil {
 			return err
 		}
 	}

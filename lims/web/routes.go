@@ -24,6 +24,7 @@ var (
 	chief  = []lims.Role{lims.Supervisor}
 	reader = []lims.Role{lims.Desk, lims.Checker, lims.Releaser, lims.Supervisor}
 	admin  = []lims.Role{lims.Admin}
+	caller = []lims.Role{lims.Desk, lims.Technician, lims.Checker, lims.Releaser, lims.Supervisor} // who calls people back
 )
 
 var routes = []route{
@@ -64,6 +65,26 @@ var routes = []route{
 	{"POST /plates/{plate}/unseal", false, bench, (*site).unseal, (*site).plate},
 	{"POST /plates/{plate}/start", false, bench, (*site).start, (*site).plate},
 	{"POST /plates/{plate}/void", false, bench, (*site).void, (*site).plate},
+
+	{"GET /pools", false, lab, (*site).pools, nil},
+	{"GET /pools/plan", false, bench, (*site).poolPlanner, nil},
+	{"POST /pools/plan", false, bench, (*site).makePools, (*site).poolPlanner},
+	{"GET /pools/picture", false, bench, (*site).poolPicture, nil},
+	{"GET /pools/watch", false, lab, (*site).poolWatch, nil},
+	{"POST /pools/watch/rules", false, chief, (*site).setPoolRules, (*site).poolWatch},
+	{"POST /pools/watch/validate", false, chief, (*site).validatePool, (*site).poolWatch},
+	{"POST /pools/watch/end", false, chief, (*site).endValidation, (*site).poolWatch},
+	{"POST /pools/watch/grant", false, chief, (*site).allowPooling, (*site).poolWatch},
+	{"GET /pools/batches/{batch}", false, lab, (*site).poolBatch, nil},
+	{"GET /pools/batches/{batch}/worklist", false, bench, (*site).poolWorklist, nil},
+	{"POST /pools/batches/{batch}/drop", false, bench, (*site).dropPools, (*site).poolBatch},
+	{"GET /pools/{pool}", false, lab, (*site).pool, nil},
+	{"POST /pools/{pool}/mix", false, bench, (*site).mixPool, (*site).pool},
+	{"POST /pools/{pool}/sign", false, signer, (*site).signPool, (*site).pool},
+	{"POST /pools/{pool}/discordance", false, chief, (*site).closeDiscordance, (*site).pool},
+	{"GET /recalls", false, caller, (*site).recalls, nil},
+	{"GET /tubes/{barcode}/proof", false, lab, (*site).proof, nil},
+	{"POST /tubes/{barcode}/volume", false, bench, (*site).measureTube, (*site).proof},
 
 	{"GET /instruments", false, lab, (*site).instruments, nil},
 	{"GET /instruments/{instrument}", false, lab, (*site).instrument, nil},
@@ -150,8 +171,10 @@ var stations = []struct {
 	{"collect", "/collect", field, []string{"pack"}},
 	{"receipt", "/receipt", bench, nil},
 	{"bench", "/bench", lab, []string{"plates"}},
+	{"pools", "/pools", lab, nil},
 	{"instruments", "/instruments", lab, []string{"messages", "dark", "disputes"}},
 	{"review", "/review", lab, nil},
+	{"recalls", "/recalls", []lims.Role{lims.Desk}, nil},
 	{"deliveries", "/deliveries", []lims.Role{lims.Desk, lims.Supervisor, lims.Releaser}, nil},
 	{"results", "/results", reader, nil},
 	{"board", "/board", anyone, nil},

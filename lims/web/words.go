@@ -54,6 +54,8 @@ func (s *site) words(lang string) template.FuncMap {
 		"kit":     func(key string) string { return s.kitTitle(lang, key) },
 		"held":    func(code string) string { return held(lang, code) },
 		"cq":      cq,
+		"decimal": decimal,
+		"share":   share,
 		"ids":     idList,
 		"sum":     func(a, b int) int { return a + b },
 		"place":   place,
@@ -181,6 +183,10 @@ var signs = map[string]struct{ tone, glyph string }{
 
 	"preliminary_positive": {"bad", "+"}, "control_failed": {"odd", "!"}, "late": {"bad", "▲"}, "silence": {"warn", "…"}, "delivery": {"warn", "⇢"},
 	"created": {"ok", "✓"}, "known": {"", "="},
+
+	"planned": {"", "○"}, "dropped": {"", "✕"}, "NEG": {"ok", "−"}, "POS": {"bad", "+"}, "SINGLE": {"warn", "±"}, "GREY": {"warn", "?"}, "INVALID": {"odd", "!"},
+	"cleared": {"ok", "−"}, "implicated": {"warn", "?"}, "single": {"", "①"}, "waits": {"", "○"},
+	"continue": {"ok", "✓"}, "reassess": {"warn", "?"}, "stop": {"bad", "✕"},
 }
 
 // target is one target of a call, for a table.
