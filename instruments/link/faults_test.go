@@ -129,7 +129,7 @@ func overPipes(t *testing.T, m sim.Model, s *shelf, o sim.Options) (sim.Report, 
 		server, instrument := net.Pipe()
 		all.Go(func() {
 			l := link.Line{ID: 1, Name: m.Name, Protocol: string(m.Wire)}
-			_, _ = link.Talk(ctx, l, link.Options{Keep: s.keep}, server)
+			_, _ = link.Talk(ctx, l, link.Options{Keep: s.keep, Now: time.Now}, server)
 		})
 		return instrument, nil
 	}

@@ -47,14 +47,9 @@ type unit struct {
 
 // Serve begins without lines; see Set. It ends with Close or its context.
 func Serve(ctx context.Context, o Options) (*Lines, error) {
-	if o.Keep == nil || o.Now == nil {
-		return nil, errors.New("link: Keep and Now are required")
-	}
-	if o.Wall == nil {
-		o.Wall = o.Now
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+	o, err := o.filled()
+	if err != nil {
+		return nil, err
 	}
 	ls := &Lines{o: o, units: map[string]*unit{}}
 	ls.ctx, ls.stop = context.WithCancel(ctx)

@@ -16,7 +16,6 @@ import (
 	"natlims/lims"
 	"natlims/lims/flow"
 	"natlims/lims/pcr"
-	"natlims/lims/plate"
 	"natlims/lims/store"
 	"natlims/lims/store/pgtest"
 )
@@ -39,9 +38,15 @@ type room struct {
 
 func newRoom(t testing.TB) *room {
 	t.Helper()
+	return newRoomAt(t, pgtest.New(t))
+}
+
+// newRoomAt is newRoom on a database that is there.
+func newRoomAt(t testing.TB, dsn string) *room {
+	t.Helper()
 	r := &room{t: t, now: time.Date(2026, 3, 2, 0, 30, 0, 0, time.UTC), admin: lims.Actor{Roles: []lims.Role{lims.Admin, lims.Supervisor}}}
 	ctx := context.Background()
-	st, err := store.Open(ctx, pgtest.New(t), store.Options{Now: r.clock})
+	st, err := store.Open(ctx, dsn, store.Options{Now: r.clock})
 	require.NoError(t, err)
 	t.Cleanup(func() { st.Close() }) //nolint:errcheck
 	r.st = st
@@ -170,36 +175,14 @@ func cartridge(sample, end, result, virus, spc string, comment ...string) string
 func (r *room) plateRun(t *testing.T) store.MessageRow {
 	t.Helper()
 	ctx := context.Background()
-	body, err := pcr.KitFile("daan")
-	require.NoError(t, err)
-	kit := r.addKit(body)
 	codes := []string{"P-1", "P-2", "P-3", "P-4"}
 	r.tubes(codes...)
 	inst := r.instrument(store.Instrument{Code: "QS-1", Model: "QuantStudio 5", Line: "push", Protocol: "file"}, store.Work{})
-	_, err = r.st.AddLot(ctx, r.admin, r.lab, kit, "L1", r.now.AddDate(1, 0, 0))
-	require.NoError(t, err)
-	p, err := r.st.Lay(ctx, r.tech, store.NewPlate{Lab: r.lab, Wells: 96, Kit: kit, Lot: "L1", Codes: codes})
-	require.NoError(t, err)
-	require.NoError(t, r.st.Seal(ctx, r.tech, p.ID))
-	require.NoError(t, r.st.Start(ctx, r.tech, p.ID, inst))
-	layout, err := r.st.Layout(ctx, p.ID)
-	require.NoError(t, err)
-	wells := map[string]plate.Well{}
-	for _, w := range layout.Wells {
-		wells[w.Code] = w
-	}
+	layout := r.running(codes, inst)
 	m, err := sim.Find("quantstudio")
 	require.NoError(t, err)
 	messages, err := m.Messages(sim.Plate{Layout: layout, Ended: r.now, Cycles: 45, Targets: []sim.Target{{Name: "ORF1ab", Dye: "FAM"}, {Name: "N", Dye: "VIC"}, {Name: "IC", Dye: "CY5"}},
-		Truth: func(code, target string) (float64, bool) {
-			switch w := wells[code]; {
-			case w.Role == plate.Positive || w.Role == plate.Weak:
-				return 29.5, true
-			case w.Role.Control():
-				return 0, false
-			}
-			return 24.5, target == "IC" || code == "P-2"
-		}})
+		Truth: truth(layout, func(code string) bool { return code == "P-2" })})
 	require.NoError(t, err)
 	k, err := r.st.KeepMessage(ctx, store.Arrival{Instrument: inst, Line: "push", Name: messages[0].Name, Bytes: messages[0].Bytes, Complete: true})
 	require.NoError(t, err)
