@@ -202,6 +202,8 @@ var calls = []struct{ method, path, scope string }{
 	{"POST", "/deliveries/00000000-0000-0000-0000-000000000000/acknowledge", api.DeliveriesWrite},
 	{"GET", "/instruments", api.InstrumentsRead},
 	{"GET", "/dark", api.InstrumentsRead},
+	{"GET", "/recalls", api.ResultsRead},
+	{"GET", "/pool-policy", api.SamplesWrite},
 }
 
 func TestEveryCallNeedsItsScope(t *testing.T) {

@@ -18,6 +18,7 @@ type Result struct {
 	Barcode     string     `json:"barcode"`
 	Mode        string     `json:"mode"`
 	Persons     int        `json:"persons" doc:"Orders in the tube; more than 1: pooled at collection"`
+	PoolOf      int        `json:"pool_of" doc:"Tubes in the laboratory pool that decided; 0: the tube was tested alone"`
 	Version     int        `json:"version"`
 	Call        string     `json:"call" enum:"negative,positive,presumptive_positive,suspicious,inconclusive,invalid,discordant,pending_review,rejected"`
 	State       string     `json:"state" enum:"released,superseded"`

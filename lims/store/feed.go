@@ -13,6 +13,7 @@ type Released struct {
 	Barcode     string     `db:"barcode"`
 	Mode        string     `db:"mode"`
 	Persons     int        `db:"persons"`
+	PoolOf      int        `db:"pool_of"` // tubes in the laboratory pool that decided; 0 tested alone
 	Version     int        `db:"version"`
 	Call        string     `db:"call"`
 	State       string     `db:"state"`
@@ -24,7 +25,8 @@ type Released struct {
 // ResultsSince lists a department's released results after a cursor, in the order of release. A release takes its cursor in the
 // transaction that makes it visible, under a lock, so that a reader who goes on from the last cursor misses nothing.
 func (s *Store) ResultsSince(ctx context.Context, department, after int64, limit int) ([]Released, error) {
-	return list[Released](ctx, s, `SELECT r.cursor, r.order_id, o.client_id, m.barcode, m.mode, coalesce(m.declared, 1) AS persons, r.version, r.call, r.state,
+	return list[Released](ctx, s, `SELECT r.cursor, r.order_id, o.client_id, m.barcode, m.mode, coalesce(m.declared, 1) AS persons,
+			(SELECT count(*) FROM pool_samples n WHERE n.pool_id = r.pool_id) AS pool_of, r.version, r.call, r.state,
 			m.collected_at, m.received_at, r.released_at
 		FROM results r JOIN orders o ON o.id = r.order_id JOIN samples m ON m.id = r.sample_id
 		WHERE r.department_id = $1 AND r.cursor > $2 ORDER BY r.cursor LIMIT $3`, department, after, limit)
