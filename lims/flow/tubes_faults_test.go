@@ -140,6 +140,12 @@ func (r *room) running(codes []string, instrument int64) plate.Layout {
 	kit := r.addKit(body)
 	_, err = r.st.AddLot(ctx, r.admin, r.lab, kit, "L1", r.now.AddDate(1, 0, 0))
 	require.NoError(r.t, err)
+	return r.runningOn(kit, codes, instrument)
+}
+
+func (r *room) runningOn(kit string, codes []string, instrument int64) plate.Layout {
+	r.t.Helper()
+	ctx := context.Background()
 	p, err := r.st.Lay(ctx, r.tech, store.NewPlate{Lab: r.lab, Wells: 96, Kit: kit, Lot: "L1", Codes: codes})
 	require.NoError(r.t, err)
 	require.NoError(r.t, r.st.Seal(ctx, r.tech, p.ID))
