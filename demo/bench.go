@@ -28,6 +28,7 @@ type bench struct {
 	open map[int64]sim.Opener
 	dirs map[int64]string
 	ttys []*os.File
+	held []net.Listener // ports that were found free, kept until all units have theirs
 }
 
 // openBench lays a line for every unit: a pseudo terminal, a port or a folder, and writes its address into the unit's row.
@@ -40,10 +41,19 @@ func (d *Day) openBench(ctx context.Context) error {
 			err = d.Store.SetLine(ctx, d.city.Admin, u.ID, address, json.RawMessage(settings))
 		}
 		if err != nil {
-			return errors.Join(fmt.Errorf("line of %s: %w", u.Code, err), b.close())
+			return errors.Join(fmt.Errorf("line of %s: %w", u.Code, err), b.letGo(), b.close())
 		}
 	}
-	return nil
+	return b.letGo()
+}
+
+func (b *bench) letGo() error {
+	var errs []error
+	for _, l := range b.held {
+		errs = append(errs, l.Close())
+	}
+	b.held = nil
+	return errors.Join(errs...)
 }
 
 func (b *bench) wire(u unit) (address, settings string, err error) {
@@ -57,15 +67,15 @@ func (b *bench) wire(u unit) (address, settings string, err error) {
 		b.open[u.ID] = cable(master)
 		return slave.Name(), `{"baud":115200}`, nil
 	case "hl7":
-		l, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free now
+		l, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free
 		if err != nil {
 			return "", "", err
 		}
-		address = l.Addr().String()
+		address, b.held = l.Addr().String(), append(b.held, l)
 		b.open[u.ID] = func(ctx context.Context) (io.ReadWriteCloser, error) {
 			return (&net.Dialer{}).DialContext(ctx, "tcp", address)
 		}
-		return address, `{}`, l.Close()
+		return address, `{}`, nil
 	}
 	dir := filepath.Join(b.day.Dir, "instruments", u.Code)
 	b.dirs[u.ID] = dir
