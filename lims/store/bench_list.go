@@ -27,7 +27,7 @@ type PlateRow struct {
 	Reason     string     `db:"reason"`
 	Samples    int        `db:"samples"`
 	Persons    int        `db:"persons"`
-	DueAt      *time.Time `db:"due_at"` // the earliest deadline of its samples
+	DueAt      *time.Time `db:"due_at"` // the earliest deadline of its samples that wait for this plate; nil once their results are out
 }
 
 const plateColumns = `p.id, p.code, p.lab_id, p.wells, p.kit_key, p.lot, p.state, coalesce(i.code,'') AS instrument,
@@ -35,7 +35,8 @@ const plateColumns = `p.id, p.code, p.lab_id, p.wells, p.kit_key, p.lot, p.state
 	p.read_at, p.closed_at, p.reason, n.samples, n.persons, n.due_at`
 
 const plateTables = ` FROM plates p JOIN actors a ON a.id = p.made_by LEFT JOIN instruments i ON i.id = p.instrument_id
-	CROSS JOIN LATERAL (SELECT count(*) AS samples, coalesce(sum(m.declared),0) AS persons, min(m.due_at) AS due_at
+	CROSS JOIN LATERAL (SELECT count(*) AS samples, coalesce(sum(m.declared),0) AS persons,
+			min(m.due_at) FILTER (WHERE p.state <> 'void' AND m.state = CASE WHEN p.state IN ('read','accepted') THEN 'read' ELSE 'loaded' END) AS due_at
 		FROM (SELECT DISTINCT sample_id FROM wells WHERE plate_id = p.id) w JOIN samples m ON m.id = w.sample_id) n `
 
 // ActivePlates lists the plates that are being laid, sealed, running or read, newest first.
@@ -83,7 +84,8 @@ type WellRow struct {
 // PlateWells lists the wells of a plate in row-major order, with the calls of the given run (0: none).
 func (s *Store) PlateWells(ctx context.Context, plate, run int64) ([]WellRow, error) {
 	return list[WellRow](ctx, s, `SELECT w.pos, w.role, w.code, w.kit_key, w.arm, w.lot, coalesce(w.sample_id,0) AS sample_id,
-			coalesce(m.mode,'') AS mode, coalesce(m.declared,0) AS persons, coalesce(m.priority,0) AS priority, m.due_at,
+			coalesce(m.mode,'') AS mode, coalesce(m.declared,0) AS persons, coalesce(m.priority,0) AS priority,
+			CASE WHEN m.state IN ('received','loaded','read') THEN m.due_at END AS due_at, -- its results are not out yet
 			coalesce(c.run_id,0) AS run_id, coalesce(c.call,'') AS call, coalesce(c.action,'') AS action, coalesce(c.rule,0) AS rule,
 			coalesce(c.why,'') AS why, coalesce(c.invalid,false) AS invalid, coalesce(c.targets,'{}') AS targets,
 			coalesce(c.flags,'[]') AS flags

@@ -143,10 +143,22 @@ func (s *Store) Tokens(ctx context.Context) ([]TokenRow, error) {
 // settingEntities are what the pages of settings change.
 var settingEntities = []string{"lab", "department", "instrument", "destination", "policy", "token", "kit", "lot", "rules"}
 
+// TrailRow is one change of a setting.
+type TrailRow struct {
+	AuditRow
+	What string `db:"what"` // the code or name of what was changed; "" where it has none
+}
+
 // SettingsTrail lists the latest changes of settings, newest first.
-func (s *Store) SettingsTrail(ctx context.Context, n int) ([]AuditRow, error) {
+func (s *Store) SettingsTrail(ctx context.Context, n int) ([]TrailRow, error) {
 	_, n = Page{N: n}.cut()
-	return list[AuditRow](ctx, s, `WITH found AS MATERIALIZED (SELECT id, at, actor_id, verb, entity, key, changes FROM audit WHERE entity = ANY($1))
-		SELECT f.id, f.at, coalesce(a.name,'') AS actor, f.verb, f.entity, f.key, f.changes
-		FROM found f LEFT JOIN actors a ON a.id = f.actor_id ORDER BY f.id DESC LIMIT $2`, pq.Array(settingEntities), n)
+	return list[TrailRow](ctx, s, `WITH found AS MATERIALIZED (SELECT id, at, actor_id, verb, entity, key, changes FROM audit WHERE entity = ANY($1))
+		SELECT f.id, f.at, coalesce(a.name,'') AS actor, f.verb, f.entity, f.key, f.changes,
+			coalesce(l.code, d.code, i.code, n.name, p.name, t.name, k.key, o.number, '') AS what
+		FROM found f LEFT JOIN actors a ON a.id = f.actor_id
+			LEFT JOIN labs l ON f.entity = 'lab' AND l.id = f.key LEFT JOIN departments d ON f.entity = 'department' AND d.id = f.key
+			LEFT JOIN instruments i ON f.entity = 'instrument' AND i.id = f.key LEFT JOIN destinations n ON f.entity = 'destination' AND n.id = f.key
+			LEFT JOIN policies p ON f.entity = 'policy' AND p.id = f.key LEFT JOIN tokens t ON f.entity = 'token' AND t.id = f.key
+			LEFT JOIN kits k ON f.entity = 'kit' AND k.id = f.key LEFT JOIN lots o ON f.entity = 'lot' AND o.id = f.key
+		ORDER BY f.id DESC LIMIT $2`, pq.Array(settingEntities), n)
 }

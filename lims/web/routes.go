@@ -115,6 +115,7 @@ var routes = []route{
 	{"GET /results", false, reader, (*site).results, nil},
 	{"GET /results/report", false, reader, (*site).report, nil},
 	{"GET /deliveries", false, anyone, (*site).deliveries, nil},
+	{"GET /deliveries/{delivery}", false, anyone, (*site).delivery, nil},
 	{"POST /deliveries/{delivery}/requeue", false, chief, (*site).requeue, (*site).deliveries},
 	{"POST /deliveries/{delivery}/acknowledge", false, []lims.Role{lims.Desk}, (*site).acknowledgeDelivery, (*site).deliveries},
 	{"GET /alerts", false, lab, (*site).alerts, nil},

@@ -17,7 +17,7 @@ var settingTabs = []string{"labs", "departments", "instruments", "destinations",
 type settingsPage struct {
 	Tab   string
 	Tabs  []settingTab
-	Trail []store.AuditRow
+	Trail []store.TrailRow
 }
 
 type settingTab struct {
