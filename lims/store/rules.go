@@ -122,6 +122,18 @@ func (x *tx) mayCheck(actor, lab int64) error {
 	return err
 }
 
+// Checker is somebody who may give the first signature in a laboratory.
+type Checker struct {
+	ID   int64  `db:"id"`
+	Name string `db:"name"`
+}
+
+// Checkers lists who may give the first signature in a laboratory.
+func (s *Store) Checkers(ctx context.Context, lab int64) ([]Checker, error) {
+	return list[Checker](ctx, s, `SELECT id, name FROM actors WHERE active AND (lab_id IS NULL OR lab_id = $1) AND roles && ARRAY['checker','supervisor']
+		ORDER BY name, id LIMIT 500`, lab)
+}
+
 // AcceptRules is the named person's word that a program may check in his or her name by these rules.
 func (s *Store) AcceptRules(ctx context.Context, by lims.Actor, id int64) error {
 	return s.do(ctx, by, func(x *tx) error {

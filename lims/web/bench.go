@@ -19,6 +19,7 @@ type benchPage struct {
 	Persons int
 	Plates  []store.PlateRow
 	Lots    []store.LotRow
+	Owed    []store.OwedArm // second kits that are still to be done
 }
 
 func (s *site) bench(v *visit) error {
@@ -55,6 +56,9 @@ func (s *site) bench(v *visit) error {
 	if p.Lots, err = s.st.LotsInUse(v.r.Context(), p.Lab); err != nil {
 		return err
 	}
+	if p.Owed, err = s.st.OwedArms(v.r.Context(), p.Lab); err != nil {
+		return err
+	}
 	return v.show("bench", p)
 }
 
@@ -64,7 +68,10 @@ func (s *site) lay(v *visit) error {
 	if kit == "" {
 		return lims.E(lims.Invalid, "kit.needed", nil)
 	}
-	n := store.NewPlate{Lab: v.id("lab"), Wells: int(v.id("wells")), Kit: kit, Lot: lot, Codes: v.Form["tube"]}
+	n := store.NewPlate{Lab: v.id("lab"), Wells: int(v.id("wells")), Kit: kit, Lot: lot, Codes: v.Form["tube"], Batch: v.field("batch")}
+	if second, lot, ok := strings.Cut(v.field("second"), "|"); ok {
+		n.Second = &store.SecondKit{Kit: second, Lot: lot}
+	}
 	if v.Actor.Lab != 0 {
 		n.Lab = v.Actor.Lab
 	}

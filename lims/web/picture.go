@@ -37,6 +37,7 @@ type cell struct {
 	Code     string
 	Held     bool
 	Selected bool
+	Flagged  bool
 }
 
 // marks are what is known beside the wells themselves.
@@ -45,6 +46,7 @@ type marks struct {
 	controls map[string]lims.ControlCall // by position
 	held     map[string]bool             // by barcode
 	selected string                      // position
+	flags    map[string][]string         // by position: what is suspicious
 }
 
 // draw lays the wells on the plate. Where two kits share a well the finding that needs more attention is shown.
@@ -57,6 +59,10 @@ func draw(lang string, p store.PlateRow, wells []store.WellRow, m marks) picture
 	for _, w := range wells {
 		c := cellOf(lang, w, m.controls)
 		c.Held, c.Selected = m.held[w.Code], w.Pos == m.selected
+		for _, f := range m.flags[w.Pos] {
+			c.Flagged = true
+			c.Label += " ▲ " + f
+		}
 		if old, ok := cells[w.Pos]; !ok || urgency[c.Tone] > urgency[old.Tone] {
 			cells[w.Pos] = c
 		}

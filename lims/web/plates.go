@@ -20,6 +20,7 @@ type platePage struct {
 	Instruments []store.InstrumentRow // on which it may be started
 	Setups      []instruments.Driver  // that write a plate file
 	Folders     []store.Instrument    // that take one out of a folder
+	Steps       []workGroup           // what the laboratory does now
 }
 
 func (s *site) plate(v *visit) error {
@@ -37,7 +38,16 @@ func (s *site) plate(v *visit) error {
 	if err != nil {
 		return err
 	}
-	p.Picture = draw(v.Lang, row, wells, marks{base: "/plates/", controls: verdict.controls(), selected: v.field("well")})
+	looks, _, err := s.looks(v, row.ID, run)
+	if err != nil {
+		return err
+	}
+	steps, err := s.st.PlateSteps(ctx, row.ID)
+	if err != nil {
+		return err
+	}
+	p.Steps = grouped(steps)
+	p.Picture = draw(v.Lang, row, wells, marks{base: "/plates/", controls: verdict.controls(), selected: v.field("well"), flags: suspicious(looks)})
 	for _, w := range wells {
 		if w.Role == "sample" {
 			p.Wells = append(p.Wells, w)

@@ -77,6 +77,11 @@ type reviewPage struct {
 	Signers  []string // who has checked
 	Counts   map[string]int
 	Well     *wellPage
+	Looks    []flagView // every flag of the plate, with who touched it
+	Open     int        // flags that nobody has touched: nothing is released before
+	IQC      []store.IQCEvent
+	Kits     []string // that may stand as the third
+	Steps    []workGroup
 	Today    *board
 }
 
@@ -89,6 +94,7 @@ type controlRow struct {
 type wellPage struct {
 	Row      store.WellRow
 	Curves   *curves
+	Ours     map[string]ownTrace // by target, as the instrument names it
 	Readings []store.ReadingRow
 }
 
@@ -121,7 +127,10 @@ func (s *site) review(v *visit) error {
 	if picked == "" && len(p.One) > 0 {
 		picked = p.One[0].Pos
 	}
-	p.Picture = draw(v.Lang, row, wells, marks{"/review/", k.controls(), held, picked})
+	if err := p.quality(s, v, run); err != nil {
+		return err
+	}
+	p.Picture = draw(v.Lang, row, wells, marks{"/review/", k.controls(), held, picked, suspicious(p.Looks)})
 	if p.Well, err = s.well(v, run, picked, wells, p.Targets); err != nil {
 		return err
 	}
@@ -254,7 +263,7 @@ func (s *site) well(v *visit, run int64, pos string, wells []store.WellRow, orde
 		return nil, err
 	}
 	readings, err := s.st.WellReadings(v.r.Context(), run, p.String())
-	return &wellPage{Row: wells[at], Curves: drawCurves(p.String(), rows, order), Readings: readings}, err
+	return &wellPage{Row: wells[at], Ours: ownTraces(v.Lang, rows), Curves: drawCurves(p.String(), rows, order), Readings: readings}, err
 }
 
 // signPlate signs for the page of a plate: a batch of negatives as it was seen, or the results of one tube.

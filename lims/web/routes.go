@@ -25,6 +25,9 @@ var (
 	reader = []lims.Role{lims.Desk, lims.Checker, lims.Releaser, lims.Supervisor}
 	admin  = []lims.Role{lims.Admin}
 	caller = []lims.Role{lims.Desk, lims.Technician, lims.Checker, lims.Releaser, lims.Supervisor} // who calls people back
+	keeper = []lims.Role{lims.Supervisor, lims.Admin}                                              // of kits
+
+	quality = []lims.Role{lims.Technician, lims.Checker, lims.Releaser, lims.Supervisor, lims.Admin}
 )
 
 var routes = []route{
@@ -128,6 +131,30 @@ var routes = []route{
 	{"POST /tubes/{barcode}/reveal", false, reader, (*site).reveal, (*site).tube},
 	{"GET /orders/{order}", false, anyone, (*site).order, nil},
 
+	{"GET /kits", false, quality, (*site).kitList, nil},
+	{"POST /kits", false, keeper, (*site).kitUpload, (*site).kitList},
+	{"GET /kits/{kit}", false, quality, (*site).kitView, nil},
+	{"POST /kits/{kit}/approve", false, chief, (*site).kitApprove, (*site).kitView},
+	{"POST /lots", false, bench, (*site).lotAdd, (*site).kitList},
+	{"POST /lots/{lot}/block", false, chief, (*site).lotBlock, (*site).kitList},
+	{"GET /iqc", false, quality, (*site).iqc, nil},
+	{"POST /iqc/lots", false, bench, (*site).iqcLot, (*site).iqc},
+	{"POST /iqc/goals", false, chief, (*site).iqcGoal, (*site).iqc},
+	{"POST /iqc/events/{event}/close", false, chief, (*site).iqcClose, (*site).iqc},
+	{"GET /agreement", false, quality, (*site).agreement, nil},
+	{"GET /rules", false, quality, (*site).rules, nil},
+	{"POST /rules/auto", false, chief, (*site).setAuto, (*site).rules},
+	{"POST /rules/parallel", false, chief, (*site).setPairing, (*site).rules},
+	{"POST /rules/{rules}/accept", false, signer, (*site).acceptRules, (*site).rules},
+	{"POST /rules/{rules}/end", false, chief, (*site).endRules, (*site).rules},
+	{"GET /worklist", false, quality, (*site).worklist, nil},
+	{"POST /messages/{message}/fixes", false, chief, (*site).proposeFix, (*site).message},
+	{"POST /messages/{message}/fixes/{fix}/confirm", false, chief, (*site).confirmFix, (*site).message},
+	{"POST /messages/{message}/fixes/{fix}/decline", false, chief, (*site).declineFix, (*site).message},
+	{"POST /review/{plate}/flags", false, signer, (*site).touchFlags, (*site).review},
+	{"POST /review/{plate}/pair", false, chief, (*site).resolvePair, (*site).review},
+	{"POST /tubes/{barcode}/pair", false, bench, (*site).askPair, (*site).tube},
+
 	{"GET /people", false, admin, (*site).people, nil},
 	{"POST /people", false, admin, (*site).addPerson, (*site).people},
 	{"POST /people/{person}/active", false, admin, (*site).setActive, (*site).people},
@@ -178,6 +205,7 @@ var stations = []struct {
 	{"recalls", "/recalls", []lims.Role{lims.Desk}, nil},
 	{"deliveries", "/deliveries", []lims.Role{lims.Desk, lims.Supervisor, lims.Releaser}, nil},
 	{"results", "/results", reader, nil},
+	{"quality", "/kits", quality, []string{"kits", "lots", "iqc", "agreement", "rules", "worklist"}},
 	{"board", "/board", anyone, nil},
 	{"people", "/people", admin, nil},
 	{"settings", "/settings", admin, nil},

@@ -73,6 +73,7 @@ type messagePage struct {
 	Senders  []store.InstrumentRow // that an unknown sender may be
 	Raw      string                // the bytes as text or as a hex dump, once somebody asked
 	RawCut   bool
+	Fixes    []store.Fix // what people said of a run that does not fit
 }
 
 func (s *site) message(v *visit) error { return s.messageWith(v, nil) }
@@ -89,6 +90,9 @@ func (s *site) messageWith(v *visit, raw []byte) error {
 		return err
 	}
 	if p.Runs, err = s.st.MessageRuns(ctx, m.ID); err != nil {
+		return err
+	}
+	if p.Fixes, err = s.st.Fixes(ctx, m.ID); err != nil {
 		return err
 	}
 	if m.State == string(lims.Parked) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -17,6 +18,12 @@ import (
 
 // words are the functions of the templates in one language.
 func (s *site) words(lang string) template.FuncMap {
+	all := s.pageWords(lang)
+	maps.Copy(all, s.qualityWords(lang))
+	return all
+}
+
+func (s *site) pageWords(lang string) template.FuncMap {
 	return template.FuncMap{
 		"t":       func(key string, pairs ...any) string { return say(lang, key, args(pairs)) },
 		"term":    func(group string, word any) string { return term(lang, group, fmt.Sprint(word)) },
@@ -182,6 +189,7 @@ var signs = map[string]struct{ tone, glyph string }{
 	"final": {"ok", "✓"}, "waiting": {"warn", "↻"}, "cancelled": {"", "✕"},
 
 	"preliminary_positive": {"bad", "+"}, "control_failed": {"odd", "!"}, "late": {"bad", "▲"}, "silence": {"warn", "…"}, "delivery": {"warn", "⇢"},
+	"iqc": {"bad", "✕"}, "lot_drift": {"warn", "∿"},
 	"created": {"ok", "✓"}, "known": {"", "="},
 
 	"planned": {"", "○"}, "dropped": {"", "✕"}, "NEG": {"ok", "−"}, "POS": {"bad", "+"}, "SINGLE": {"warn", "±"}, "GREY": {"warn", "?"}, "INVALID": {"odd", "!"},
