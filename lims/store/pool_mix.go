@@ -238,3 +238,51 @@ func (x *tx) spend(n NewPlate, plate int64, samples []int64) error {
 		FROM pool_samples m JOIN pool_batches b ON b.id = m.batch_id WHERE m.sample_id = ANY($1) GROUP BY m.sample_id`,
 		pq.Array(samples), plate, x.now, x.actor.ID)
 }
+
+// DropPool gives up one pool that is not on a plate, with a reason: a part for which there is no time, a row that was spilt. Its
+// tubes go by the other pools that they have a share of; those that have none left are tested singly.
+func (s *Store) DropPool(ctx context.Context, by lims.Actor, code, reason string) error {
+	if err := need(by, lims.Technician, lims.Supervisor); err != nil {
+		return err
+	}
+	if reason = strings.TrimSpace(reason); reason == "" {
+		return lims.E(lims.Invalid, "reason.needed", nil)
+	}
+	return s.do(ctx, by, func(x *tx) error {
+		p, err := x.lockPool(code)
+		if err != nil {
+			return err
+		}
+		if err := x.move(lims.PoolMoves, "pools", "drop", []int64{p.ID}, `, closed_at = $4`, x.now); err != nil {
+			return err
+		}
+		x.note("drop", "pool", p.ID, map[string]any{"reason": reason})
+		var rest []struct {
+			Sample int64 `db:"sample_id"`
+			Retest int64 `db:"retest"` // the pool that was read before; 0: none was
+		}
+		if err := x.all(&rest, `SELECT m.sample_id, coalesce(p.parent_id, CASE WHEN p.repeats > 0 THEN p.id END, 0) AS retest
+			FROM pool_samples m JOIN pools p ON p.id = m.pool_id JOIN samples s ON s.id = m.sample_id AND s.state = 'loaded'
+			WHERE m.pool_id = $1 AND m.sample_id NOT IN (SELECT o.sample_id FROM pool_samples o JOIN pools q ON q.id = o.pool_id
+				WHERE o.batch_id = m.batch_id AND q.state <> 'dropped' AND NOT q.split) ORDER BY m.sample_id FOR UPDATE OF s`, p.ID); err != nil {
+			return err
+		}
+		var back []int64
+		var again []decided
+		for _, r := range rest {
+			if r.Retest == 0 {
+				back = append(back, r.Sample)
+			} else {
+				again = append(again, decided{sample: r.Sample, pool: r.Retest})
+			}
+		}
+		x.noteAll("unload", "sample", back, nil)
+		if err := x.move(lims.SampleMoves, "samples", "unload", back, ""); err != nil {
+			return err
+		}
+		if err := x.retestSingly(again); err != nil {
+			return err
+		}
+		return x.decideBatch(p.Lab, p.Batch, nil)
+	})
+}

@@ -538,3 +538,61 @@ func TestPoolWatch(t *testing.T) {
 	require.Zero(t, w.Rolling.Singles, "the window has moved on")
 	require.Len(t, w.Days, 7)
 }
+
+// One pool is given up: its tubes go by what is left.
+func TestDropOnePool(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.pooling(10)
+	codes := l.singles(9, lims.Screening)
+	l.exec(`UPDATE samples SET due_at = due_at + interval '1 day'`)
+	_, pools := l.pools(l.plan(pooling.OptThree, 9, codes))
+	l.mixed(pools...)
+	l.read(l.running(pools), cqs{pools[0]: {33, 32.5}})
+	refused(t, l.st.DropPool(l.ctx, l.tech, pools[0], "late"), lims.Conflict, "state.moved")
+	parts := all[string](l, `SELECT code FROM pools WHERE axis = 'part' ORDER BY id`)
+	refused(t, l.st.DropPool(l.ctx, l.tech, parts[0], " "), lims.Invalid, "reason.needed")
+	refused(t, l.st.DropPool(l.ctx, l.east, parts[0], "late"), lims.NotFound, "not_found")
+	require.NoError(t, l.st.DropPool(l.ctx, l.tech, parts[0], "late"))
+	require.Equal(t, "received", l.states(l.inPool(parts[0])...))
+	require.Equal(t, 3, get[int](l, `SELECT count(*) FROM samples WHERE retest_of = (SELECT id FROM pools WHERE code = $1)`, pools[0]), "singly, for the pool that was not negative")
+	require.Equal(t, "loaded", l.states(l.inPool(parts[1])...))
+
+	grid := l.singles(4, lims.Screening)
+	n := l.plan(pooling.OptArray, 0, grid)
+	n.Rows, n.Cols = 2, 2
+	_, cross := l.pools(n)
+	l.mixed(cross[:3]...)
+	l.read(l.running(cross[:3]), cqs{cross[0]: {30, 29}})
+	require.Equal(t, "read", l.states(grid[2]), "both of its pools were negative")
+	require.Equal(t, "loaded", l.states(grid[0], grid[1], grid[3]), "the second column may explain the row")
+	require.NoError(t, l.st.DropPool(l.ctx, l.tech, cross[3], "spilt"))
+	require.Equal(t, "received", l.states(grid[0], grid[1]), "their row was not negative and no column explains it")
+	require.Equal(t, "read", l.states(grid[3]), "its row was negative")
+
+	plain := l.singles(2, lims.Screening)
+	_, one := l.pools(l.plan(pooling.OptDorfman, 2, plain))
+	require.NoError(t, l.st.DropPool(l.ctx, l.tech, one[0], "broken rack"))
+	require.Equal(t, "received", l.states(plain...))
+	require.Zero(t, get[int](l, `SELECT count(*) FROM samples WHERE retest_of IS NOT NULL AND barcode = ANY($1)`, pq.Array(plain)))
+}
+
+// Two benches cannot put one tube into two plans, nor mix it twice.
+func TestPoolsAtOnce(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.pooling(10)
+	codes := l.singles(3, lims.Screening)
+	plan := func() error {
+		_, err := l.st.PlanPools(l.ctx, l.tech, l.plan(pooling.OptDorfman, 3, slices.Clone(codes)))
+		return err
+	}
+	errs := together(plan, plan, plan)
+	require.Equal(t, 1, get[int](l, `SELECT count(*) FROM pools`), "%v", errs)
+	pool := get[string](l, `SELECT code FROM pools`)
+	mix := func() error { _, err := l.st.MixPool(l.ctx, l.tech, pool, codes[:1]); return err }
+	errs = together(mix, mix)
+	require.True(t, (errs[0] == nil) != (errs[1] == nil), "%v", errs)
+	refused(t, first(errs), lims.Conflict, "pool.mixed_already")
+	require.Equal(t, 1, get[int](l, `SELECT count(*) FROM volumes WHERE why = 'pool'`))
+}

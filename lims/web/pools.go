@@ -279,6 +279,17 @@ func (s *site) dropPools(v *visit) error {
 	return v.done("/pools", "pool.dropped", lims.Args{"batch": b.Code})
 }
 
+func (s *site) dropPool(v *visit) error {
+	row, err := s.st.PoolByCode(v.r.Context(), v.scope(), v.r.PathValue("pool"))
+	if err != nil {
+		return err
+	}
+	if err := s.st.DropPool(v.r.Context(), v.Actor, row.Code, v.field("reason")); err != nil {
+		return err
+	}
+	return v.done("/pools/"+url.PathEscape(row.Code), "pool.given_up", lims.Args{"pool": row.Code})
+}
+
 // recall is a person to be called back, masked.
 type recall struct {
 	store.RecallRow

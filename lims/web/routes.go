@@ -84,6 +84,7 @@ var routes = []route{
 	{"GET /pools/{pool}", false, lab, (*site).pool, nil},
 	{"POST /pools/{pool}/mix", false, bench, (*site).mixPool, (*site).pool},
 	{"POST /pools/{pool}/sign", false, signer, (*site).signPool, (*site).pool},
+	{"POST /pools/{pool}/drop", false, bench, (*site).dropPool, (*site).pool},
 	{"POST /pools/{pool}/discordance", false, chief, (*site).closeDiscordance, (*site).pool},
 	{"GET /recalls", false, caller, (*site).recalls, nil},
 	{"GET /tubes/{barcode}/proof", false, lab, (*site).proof, nil},
