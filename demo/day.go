@@ -37,8 +37,10 @@ type Day struct {
 
 	site  *sites     // the departments' own systems
 	bench *bench     // the simulated instruments
-	seen  store.Seen // what is on record already
-	base  string     // URL of the laboratories' server
+	seen  store.Seen // what was on record when this life of the day began
+
+	orderAt, tubeAt [len(departments)]span // what is still to be registered and collected, by department
+	base            string                 // URL of the laboratories' server
 }
 
 const markDay = "demo.day"

@@ -6,70 +6,80 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"natlims/lims"
 	"natlims/lims/store"
 )
 
 // resume finds where the day stands: what is on record is not done again.
-func (d *Day) resume(ctx context.Context) error {
-	seen, err := d.Store.SeenSince(ctx, d.start)
-	if err != nil {
-		return err
-	}
-	d.seen = seen
-	return nil
+func (d *Day) resume(ctx context.Context) (err error) {
+	d.orderAt, d.tubeAt = d.plan.orderOf, d.plan.tubeOf
+	d.seen, err = d.Store.SeenSince(ctx, d.start)
+	return err
 }
 
-const registerBatch = 1000
+const fieldBatch = 1000 // orders or tubes in one call
+
+// eachDepartment does the same for all departments at once.
+func eachDepartment(ctx context.Context, do func(context.Context, int) error) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(3)
+	for dept := range departments {
+		g.Go(func() error { return do(ctx, dept) })
+	}
+	return g.Wait()
+}
 
 // register has the departments register their orders, a quarter of an hour before they are sampled.
 func (d *Day) register(ctx context.Context, at time.Duration) error {
-	for dept := range departments {
-		var batch []store.NewOrder
-		for i := range d.plan.orders {
-			o := &d.plan.orders[i]
-			if o.dept != dept || o.at > at+lead || d.seen.Orders[o.client] {
-				continue
+	return eachDepartment(ctx, func(ctx context.Context, dept int) error {
+		next := &d.orderAt[dept]
+		for {
+			var batch []store.NewOrder
+			for ; next.from < next.to && d.plan.orders[next.from].at <= at+lead && len(batch) < fieldBatch; next.from++ {
+				if !d.seen.Orders[d.plan.orders[next.from].client] {
+					batch = append(batch, d.plan.register(next.from))
+				}
 			}
-			d.seen.Orders[o.client] = true
-			batch = append(batch, d.plan.register(i))
-		}
-		for len(batch) > 0 {
-			n := min(len(batch), registerBatch)
-			if err := d.site.register(ctx, dept, batch[:n]); err != nil {
+			if len(batch) == 0 {
+				return nil
+			}
+			if err := d.site.register(ctx, dept, batch); err != nil {
 				return err
 			}
-			batch = batch[n:]
 		}
-	}
-	return nil
+	})
 }
 
 // collect fills and closes the tubes whose last swab has been taken.
 func (d *Day) collect(ctx context.Context, at time.Duration) error {
-	for dept := range departments {
-		var tubes []store.Tube
-		for i := range d.plan.tubes {
-			t := &d.plan.tubes[i]
-			if t.dept != dept || t.t1 > at || d.seen.Samples[t.barcode] {
-				continue
+	return eachDepartment(ctx, func(ctx context.Context, dept int) error {
+		next := &d.tubeAt[dept]
+		for {
+			var batch []store.Tube
+			for ; next.from < next.to && d.plan.tubes[next.from].t1 <= at && len(batch) < fieldBatch; next.from++ {
+				if t := &d.plan.tubes[next.from]; !d.seen.Samples[t.barcode] {
+					batch = append(batch, d.tube(t))
+				}
 			}
-			d.seen.Samples[t.barcode] = true
-			tube := store.Tube{Barcode: t.barcode, Mode: departments[dept].mode, Department: d.city.Departments[dept],
-				CollectedAt: d.start.Add(t.t0), ClosedAt: d.start.Add(t.t1)}
-			for _, o := range t.orders {
-				tube.ClientIDs = append(tube.ClientIDs, d.plan.orders[o].client)
+			if len(batch) == 0 {
+				return nil
 			}
-			tubes = append(tubes, tube)
+			if err := d.Store.Collect(ctx, d.city.Sites[dept], batch); err != nil {
+				return err
+			}
 		}
-		if len(tubes) == 0 {
-			continue
-		}
-		if err := d.Store.Collect(ctx, d.city.Sites[dept], tubes); err != nil {
-			return err
-		}
+	})
+}
+
+func (d *Day) tube(t *plannedTube) store.Tube {
+	tube := store.Tube{Barcode: t.barcode, Mode: departments[t.dept].mode, Department: d.city.Departments[t.dept],
+		CollectedAt: d.start.Add(t.t0), ClosedAt: d.start.Add(t.t1)}
+	for _, o := range t.orders {
+		tube.ClientIDs = append(tube.ClientIDs, d.plan.orders[o].client)
 	}
-	return nil
+	return tube
 }
 
 // ship sends the couriers off.

@@ -24,7 +24,7 @@ type department struct {
 	risk               float64 // share of orders that are positive
 }
 
-var departments = []department{
+var departments = [...]department{
 	{"FC1", "市第一人民医院发热门诊", "First Hospital Fever Clinic", "fever_clinic", lims.FeverClinic, lims.Single, 16, 0, 0.008},
 	{"FC2", "市第三人民医院发热门诊", "Third Hospital Fever Clinic", "fever_clinic", lims.FeverClinic, lims.Single, 12, 1, 0.008},
 	{"CDC", "市疾控中心流调队", "City CDC Contact Tracing", "cdc", lims.CloseContact, lims.Single, 7, 0, 0.012},
@@ -72,9 +72,14 @@ type plan struct {
 	tubes  []plannedTube
 	boxes  []plannedBox
 
-	byCode   map[string]int // tube by barcode
-	byClient map[string]int // order by client id
+	orderOf  [len(departments)]span // orders of each department, in the order of time
+	tubeOf   [len(departments)]span // its tubes
+	byCode   map[string]int         // tube by barcode
+	byClient map[string]int         // order by client id
 }
+
+// span is a part of a slice: from, up to and without.
+type span struct{ from, to int }
 
 // newPlan lays out a day of n orders.
 func newPlan(n int) *plan {
@@ -114,6 +119,7 @@ func (p *plan) department(d, count int) {
 		p.byCode[t.barcode] = len(p.tubes)
 		p.tubes = append(p.tubes, t)
 	}
+	p.orderOf[d], p.tubeOf[d] = span{first, len(p.orders)}, span{tubesFrom, len(p.tubes)}
 	p.pack(d, tubesFrom)
 }
 

@@ -84,8 +84,10 @@ func (s Summary) Print(w io.Writer) error {
 
 // over says whether nothing is left to do.
 func (d *Day) over(ctx context.Context) (bool, error) {
-	if len(d.seen.Orders) < len(d.plan.orders) {
-		return false, nil
+	for _, left := range d.orderAt {
+		if left.from < left.to {
+			return false, nil
+		}
 	}
 	p, err := d.Store.Pending(ctx)
 	if err != nil || p.Messages > 0 || p.Unsent > 0 {
