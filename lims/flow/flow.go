@@ -7,6 +7,7 @@ package flow
 import (
 	"context"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,6 +23,8 @@ type Line struct {
 	Outbound *send.Outbound                // which addresses deliveries may go to
 	Sent     func(channel, outcome string) // counts what became of a try; may be nil
 	Settled  func(state string)            // counts what became of a message; may be nil
+
+	turns sync.Map // instrument -> *sync.Mutex: see turn
 }
 
 // poll is how long a lost wake-up can delay a step.

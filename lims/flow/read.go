@@ -59,6 +59,7 @@ func (l *Line) judge(ctx context.Context, m store.Message) (string, error) {
 		return "failed", l.Store.FailMessage(ctx, m.ID, driver, code, args)
 	}
 	m.Clock, m.Skew = clock(m, runs)
+	defer l.turn(m, runs)()
 	if byTube(m, runs) {
 		return l.tubes(ctx, m, driver, runs)
 	}
@@ -150,6 +151,13 @@ func (l *Line) cases(ctx context.Context, m store.Message, runs []pcr.Run) (out 
 		}
 		fix.Apply(&c)
 		v := lims.Judge(c)
+		var parts []int64
+		if part(c.Run, v) {
+			var refusal *lims.Error
+			if v, parts, refusal, err = l.whole(ctx, m, &c, p); refusal != nil || err != nil {
+				return nil, refusal, err
+			}
+		}
 		if len(v.Differences) > 0 || !v.Accepted && fix.ID == 0 {
 			refusal, again, err := l.fits(ctx, &c, p)
 			if refusal != nil || err != nil {
@@ -157,7 +165,7 @@ func (l *Line) cases(ctx context.Context, m store.Message, runs []pcr.Run) (out 
 			}
 			v = again
 		}
-		out = append(out, store.Judged{Run: c.Run, Plate: p.ID, Case: c, Verdict: v})
+		out = append(out, store.Judged{Run: c.Run, Plate: p.ID, Case: c, Verdict: v, Parts: parts})
 	}
 	if len(out) == 0 {
 		return nil, lims.E(lims.Invalid, instruments.CodeNoResults, nil), nil

@@ -130,6 +130,11 @@ func (l *Line) plateAgain(ctx context.Context, m store.Message, parts []pcr.Run,
 	if err != nil {
 		return store.Judged{}, err
 	}
+	others, err := l.Store.Parts(ctx, m, was.Code)
+	if err != nil {
+		return store.Judged{}, err
+	}
+	run, _ = merge(run, was.Code, others)
 	c, err := l.Store.Case(ctx, run, p, m.Model)
 	if err != nil {
 		return store.Judged{}, err

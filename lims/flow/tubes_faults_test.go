@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -38,7 +39,7 @@ func TestFaultMatrixIntoResults(t *testing.T) {
 		"database away":    {fail: 3},
 		"everything wrong": {Faults: sim.Faults{Noise: 2e-4, Lose: 0.02, Repeat: 0.1, LoseAck: 0.02, Cut: 1500}, fail: 2},
 	}
-	for _, model := range []string{"m2000", "genexpert", "hl7-oul"} {
+	for _, model := range []string{"m2000", "m2000-tubes", "genexpert", "hl7-oul", "hl7-oru"} {
 		for name, f := range faults {
 			m, err := sim.Find(model)
 			require.NoError(t, err)
@@ -64,14 +65,22 @@ func overTheWholeWay(t *testing.T, r *room, m sim.Model, f sim.Faults, fail int)
 	r.tubes(codes...)
 	p := sim.Plate{Assay: "NCOV", Ended: r.clock(), Cycles: 5, Operator: "王芳"}
 	var id int64
-	if m.Name == "genexpert" {
+	if m.Name == "genexpert" || m.Name == "hl7-oru" { // no plates
 		id = r.xpert()
 		p.Targets = []sim.Target{{Name: "SARS-CoV-2"}, {Name: "SPC"}}
+		if m.Name == "hl7-oru" {
+			body, err := os.ReadFile("testdata/cassette.yaml")
+			require.NoError(t, err)
+			require.NoError(t, r.st.SetWork(ctx, r.chief, id, store.Work{Mode: store.ModeTube, Kit: r.addKit(body)}))
+			p.Targets = []sim.Target{{Name: "ORF1ab"}, {Name: "N"}, {Name: "IC"}}
+		}
 		p.Layout = plate.Layout{Code: "GX", Format: plate.F96}
 		for i, c := range codes {
 			p.Layout.Wells = append(p.Layout.Wells, plate.Well{Pos: plate.F96.At(i), Role: plate.Sample, Code: c})
 		}
-		p.Truth = func(code, target string) (float64, bool) { return 24.5, target == "SPC" || positive(code) }
+		p.Truth = func(code, target string) (float64, bool) {
+			return 24.5, target == "SPC" || target == "IC" || positive(code)
+		}
 	} else {
 		id = r.instrument(store.Instrument{Code: "A-1", Model: m.Name, Line: "push", Protocol: string(m.Wire)}, store.Work{})
 		p.Layout = r.running(codes, id)
@@ -103,22 +112,7 @@ func send(t *testing.T, r *room, m sim.Model, p sim.Plate, id int64, o sim.Optio
 	ctx, cancel := context.WithCancel(context.Background())
 	defer all.Wait()
 	defer cancel()
-	var mu sync.Mutex
-	calls := 0
-	keep := func(ctx context.Context, a link.Arrival) error {
-		mu.Lock()
-		calls++
-		away := fail > 0 && calls%fail != 0
-		mu.Unlock()
-		if away {
-			return context.DeadlineExceeded
-		}
-		k, err := r.st.KeepMessage(ctx, store.Arrival{Instrument: a.Instrument, Line: "tcp-listen", Peer: a.Peer, Name: a.Name, Bytes: a.Bytes, Complete: a.Complete})
-		if err == nil && k.Repeat {
-			return link.ErrRepeated
-		}
-		return err
-	}
+	keep := r.keep(fail)
 	open := func(context.Context) (io.ReadWriteCloser, error) {
 		server, instrument := net.Pipe()
 		all.Go(func() {
@@ -129,6 +123,26 @@ func send(t *testing.T, r *room, m sim.Model, p sim.Plate, id int64, o sim.Optio
 	report, err := m.Send(ctx, open, p, o)
 	require.NoError(t, err)
 	return report
+}
+
+// keep is the store's Keep; of so many calls all but one fail.
+func (r *room) keep(fail int) link.Keep {
+	var mu sync.Mutex
+	calls := 0
+	return func(ctx context.Context, a link.Arrival) error {
+		mu.Lock()
+		calls++
+		away := fail > 0 && calls%fail != 0
+		mu.Unlock()
+		if away {
+			return context.DeadlineExceeded
+		}
+		k, err := r.st.KeepMessage(ctx, store.Arrival{Instrument: a.Instrument, Line: string(a.Kind), Peer: a.Peer, Name: a.Name, Bytes: a.Bytes, Complete: a.Complete})
+		if err == nil && k.Repeat {
+			return link.ErrRepeated
+		}
+		return err
+	}
 }
 
 // running is the layout of a plate of the tubes that runs on an instrument.
@@ -176,4 +190,50 @@ func truth(l plate.Layout, positive func(code string) bool) func(code, target st
 func (r *room) states() (s string) {
 	_ = r.st.DB().Get(&s, `SELECT string_agg(concat_ws(' ', id, state, complete, code, args::text), '; ' ORDER BY id) FROM messages`)
 	return s
+}
+
+// The same for files that a cycler drops into a folder.
+func TestFaultMatrixOfFilesIntoResults(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]struct {
+		sim.Faults
+		fail int
+	}{
+		"none":          {},
+		"half written":  {Faults: sim.Faults{Half: true}},
+		"dropped twice": {Faults: sim.Faults{Repeat: 0.999}},
+		"truncated":     {Faults: sim.Faults{Cut: 400}},
+		"database away": {fail: 4},
+	} {
+		dsn, dir := pgtest.New(t), t.TempDir()
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				r := newRoomAt(t, dsn)
+				codes := []string{"S-0000", "S-0001", "S-0002", "S-0003"}
+				r.tubes(codes...)
+				id := r.instrument(store.Instrument{Code: "A-1", Model: "QuantStudio 5", Line: "folder", Protocol: "file", Address: dir}, store.Work{})
+				positive := func(code string) bool { return code == "S-0002" }
+				l := r.running(codes, id)
+				ls, err := link.Serve(t.Context(), link.Options{Keep: r.keep(f.fail), Now: time.Now})
+				require.NoError(t, err)
+				defer ls.Close()
+				require.NoError(t, ls.Set([]link.Line{{ID: id, Name: "A-1", Kind: link.Folder, Address: dir, Protocol: link.File}}))
+				m, err := sim.Find("quantstudio")
+				require.NoError(t, err)
+				_, err = m.Drop(t.Context(), dir, sim.Plate{Layout: l, Ended: r.clock(), Cycles: 45, Truth: truth(l, positive),
+					Targets: []sim.Target{{Name: "ORF1ab", Dye: "FAM"}, {Name: "N", Dye: "VIC"}, {Name: "IC", Dye: "CY5"}}}, sim.Options{Faults: f.Faults, Seed: 7})
+				require.NoError(t, err)
+				time.Sleep(5 * time.Minute) // of the bubble
+				require.NoError(t, r.line.Read(context.Background()))
+				require.Equal(t, 1, r.count(`SELECT count(*) FROM messages WHERE state = 'recorded'`), r.states())
+				require.Equal(t, 1, r.count(`SELECT count(*) FROM messages`), r.states())
+				for _, c := range codes {
+					got, _, _ := strings.Cut(r.said(c), " ")
+					require.Equal(t, map[bool]string{true: "positive", false: "negative"}[positive(c)], got, c)
+				}
+				require.Equal(t, len(codes), r.count(`SELECT count(*) FROM results`))
+			})
+		})
+	}
 }

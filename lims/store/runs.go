@@ -67,7 +67,8 @@ type Judged struct {
 	Plate   int64
 	Case    lims.Case
 	Verdict lims.Verdict
-	Replays int64 // the run that this one reads again, else 0
+	Replays int64   // the run that this one reads again, else 0
+	Parts   []int64 // further messages that the run was put together from
 }
 
 // Record writes what a message means, all or nothing: runs, readings, calls, results, sample moves, repeats, alerts. A plate or
@@ -81,6 +82,9 @@ func (s *Store) Record(ctx context.Context, m Message, driver string, judged []J
 		}
 		for i, j := range judged {
 			if err := x.record(m, i+1, j); err != nil {
+				return err
+			}
+			if err := x.joined(m, j.Parts); err != nil {
 				return err
 			}
 		}
