@@ -55,6 +55,12 @@ func (d database) open(ctx context.Context, now func() time.Time, log *slog.Logg
 		return nil, err
 	}
 	o.Store = st
+	if o.cluster != nil { // nobody else has this database
+		if _, err := st.Reclaim(ctx); err != nil {
+			o.stop()
+			return nil, err
+		}
+	}
 	return o, nil
 }
 

@@ -75,6 +75,16 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c Claim) (out []Delivery, e
 	return out, err
 }
 
+// Reclaim queues again at once what an earlier life of the program was sending when it died, and says how many. It is only for who knows
+// that no other program works on the database; everybody else waits for the lease.
+func (s *Store) Reclaim(ctx context.Context) (n int, err error) {
+	err = s.do(ctx, lims.Actor{}, func(x *tx) error {
+		n, err = x.count(`UPDATE deliveries SET state = 'queued', lease_until = NULL WHERE state = 'sending'`)
+		return err
+	})
+	return n, err
+}
+
 // NextDelivery is when the next queued delivery is due, false where none is queued or on its way.
 func (s *Store) NextDelivery(ctx context.Context) (time.Time, bool, error) {
 	var at *time.Time

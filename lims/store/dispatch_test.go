@@ -154,3 +154,14 @@ func TestAcknowledge(t *testing.T) {
 	require.NoError(t, l.st.Acknowledge(l.ctx, l.desk, ids[2]), "who confirms has it")
 	require.Equal(t, ids[3:], l.claim(9), "and is not sent it again")
 }
+
+func TestReclaim(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	ids := l.outbox(2)
+	require.Equal(t, ids, l.claim(2))
+	n, err := l.st.Reclaim(l.ctx)
+	require.NoError(t, err)
+	require.Equal(t, 2, n)
+	require.Equal(t, ids, l.claim(2), "no lease to wait for")
+}

@@ -12,7 +12,7 @@ import (
 )
 
 // callbacks posts acknowledgements, a few at a time, each until it is answered 2xx or refused for good.
-// What waits is kept in memory only: after a crash the sender's repeats bring it back.
+// What waits is kept in memory only: after a crash everything in the ledger is acknowledged again, and saying it twice is saying it once.
 type callbacks struct {
 	config Config
 	client *http.Client

@@ -89,6 +89,9 @@ func Open(c Config) (*Receiver, error) {
 	r := &Receiver{config: c, ledger: l}
 	if c.Mode == CallBack {
 		r.calls = startCallbacks(c)
+		for id := range l.known { // a crash may have come between the ledger and the word
+			r.calls.add(id)
+		}
 	}
 	return r, nil
 }
