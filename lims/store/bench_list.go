@@ -104,6 +104,6 @@ type LotRow struct {
 // LotsInUse lists a laboratory's lots that have not expired, of kits that may be used, soonest to expire first.
 func (s *Store) LotsInUse(ctx context.Context, lab int64) ([]LotRow, error) {
 	return list[LotRow](ctx, s, `SELECT l.kit_key, l.number, l.expires_on FROM lots l JOIN kits k ON k.key = l.kit_key
-		WHERE ($1 = 0 OR l.lab_id = $1) AND l.expires_on >= $2::date AND (k.status = 'verified' OR k.approved_at IS NOT NULL)
+		WHERE ($1 = 0 OR l.lab_id = $1) AND l.expires_on >= $2::date AND l.blocked_at IS NULL AND (k.status = 'verified' OR k.approved_at IS NOT NULL)
 		ORDER BY l.expires_on, l.kit_key, l.number LIMIT 200`, lab, s.Now())
 }

@@ -85,6 +85,9 @@ type tubePage struct {
 	Inside     bool // the reader belongs to a laboratory
 	Bare       bool // names and numbers are shown in full
 	Reasons    []string
+	Arms       []store.SampleArm // where it is tested with two kits
+	Lots       []store.LotRow    // kits that may be asked for
+	Labs       []store.Lab       // in which the second may be tested
 }
 
 func (s *site) tube(v *visit) error { return s.tubeWith(v, false) }
@@ -122,6 +125,9 @@ func (s *site) tubeWith(v *visit, bare bool) error {
 			return err
 		}
 		if p.Proof, err = s.pooled(ctx, row.ID); err != nil {
+			return err
+		}
+		if err := p.pair(s, v); err != nil {
 			return err
 		}
 	}

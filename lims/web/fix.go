@@ -26,7 +26,7 @@ func fitViews(lang string, raw json.RawMessage) (out []fitView) {
 		return nil
 	}
 	for _, f := range a.Fits {
-		out = append(out, fitView{f, say(lang, "fit.text", lims.Args{"plate": f.Plate, "turn": turnText(lang, f.Turn), "share": strconv.Itoa(int(100*f.Score+0.5)) + "%"})})
+		out = append(out, fitView{f, say(lang, "fix.text", lims.Args{"plate": f.Plate, "turn": turnText(lang, f.Turn), "share": strconv.Itoa(int(100*f.Score+0.5)) + "%"})})
 	}
 	return out
 }

@@ -87,6 +87,30 @@ func (p *reviewPage) quality(s *site, v *visit, run int64) (err error) {
 	return nil
 }
 
+// pair fills in the arms of a tube, or what a second kit may be asked of.
+func (p *tubePage) pair(s *site, v *visit) (err error) {
+	if p.Arms, err = s.st.SampleArms(v.r.Context(), p.Tube.Barcode); err != nil || len(p.Arms) > 0 {
+		return err
+	}
+	if state := lims.State(p.Tube.State); !v.Actor.Has(lims.Technician, lims.Supervisor) || state != lims.Received && state != lims.Loaded && state != lims.Read {
+		return nil
+	}
+	lots, err := s.st.LotsInUse(v.r.Context(), v.Actor.Lab)
+	if err != nil {
+		return err
+	}
+	for _, l := range lots {
+		if !slices.ContainsFunc(p.Lots, func(o store.LotRow) bool { return o.Kit == l.Kit }) {
+			p.Lots = append(p.Lots, l)
+		}
+	}
+	if len(p.Lots) < 2 { // nothing to choose from
+		p.Lots = nil
+	}
+	p.Labs, _, err = s.directory(v)
+	return err
+}
+
 // ownTrace is our own reading of a curve beside the instrument's.
 type ownTrace struct{ Cq, Shape string }
 
