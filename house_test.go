@@ -86,7 +86,7 @@ var layers = map[string]int{
 	"instruments/link/gate": 36,
 	"lims/flow":             40, "lims/setup": 40, "lims/api": 40, "lims/web": 40,
 	"demo":     45,
-	"cmd/lims": 50,
+	"cmd/lims": 50, "scenario": 60,
 }
 
 const pure = 20
