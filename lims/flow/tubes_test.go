@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"natlims/lims"
+	"natlims/lims/pcr"
 	"natlims/lims/store"
 )
 
@@ -76,6 +77,35 @@ func panel(sample, cov, covCall, flu string) string {
 	one("SARSCOV2", "SARS-CoV-2", cov, "SARS-CoV-2", covCall, ct[covCall == "POS"])
 	one("FLUA", "Flu A", flu, "Flu A 1", map[bool]string{true: "POS", false: "NEG"}[flu == "POSITIVE"], ct[flu == "POSITIVE"])
 	return b + "L|1|N\r"
+}
+
+// The same analyser over HL7, with the kit of two virus targets that comes with the program.
+func TestCartridgesOverHL7(t *testing.T) {
+	t.Parallel()
+	r := newRoom(t)
+	body, err := pcr.KitFile("xpert")
+	require.NoError(t, err)
+	gx := r.instrument(store.Instrument{Code: "GX-1", Model: "GeneXpert", Line: "push", Protocol: "hl7"}, store.Work{Mode: store.ModeTube, Kit: r.addKit(body)})
+	r.tubes("X-1", "X-2", "X-3", "X-4")
+	message := func(sample, result, e, n2, spc string) string {
+		return "MSH|^~\\&|Bench^GeneXpert^6.5||LIS||20260302083000||ORU^R32^ORU_R30|GXM-" + sample + "|P|2.5|||AL|NE\rPID|1||p7\rORC|RE|1\r" +
+			"OBR|1|||NCOV|||||||||||||||||||||F\rTQ1|||||||20260302073000|20260302083000|R\r" +
+			"OBX|1|ST|NCOV&NCOV&Xpress SARS-CoV-2&1|SARS-CoV-2|" + result + "^||||||F|||||^Li Wei||20270124~10804~111~222~800000~Bench\r" +
+			"OBX|2|ST|NCOV&NCOV|E|" + e + "^||\rOBX|3|ST|NCOV&NCOV|E&Ct|^0.0||\rOBX|4|ST|NCOV&NCOV|N2|" + n2 + "^||\rOBX|5|ST|NCOV&NCOV|N2&Ct|^31.3||\r" +
+			"OBX|6|ST|NCOV&NCOV|SPC|" + spc + "^||\rOBX|7|ST|NCOV&NCOV|SPC&Ct|^28.8||\rSPM|1|" + sample + "^||ORH|||||||P\r"
+	}
+	for _, tt := range [][2]string{
+		{message("X-1", "POSITIVE", "NEG", "POS", "NA"), "positive called"},
+		{message("X-2", "NEGATIVE", "NEG", "NEG", "PASS"), "negative called"},
+		{message("X-3", "INVALID", "NEG", "NEG", "FAIL"), "received"},
+		{message("X-4", "POSITIVE", "POS", "NEG", "NA"), "presumptive_positive called"}, // the E gene alone
+	} {
+		m := r.hear(gx, "", tt[0])
+		require.Equal(t, "recorded", m.State, "%s %s", m.Code, m.Args)
+		require.Equal(t, "genexpert-hl7", m.Driver)
+		code := tt[0][strings.Index(tt[0], "SPM|1|")+6:][:3]
+		require.Equal(t, tt[1], r.said(code), code)
+	}
 }
 
 const export = "RESULT TABLE\r\nSample ID,%s\r\nAssay,Xpert CoV-2\r\nTest Type,%s\r\nTest Result,%s\r\nModule Name,B4\r\nStart Time,26/03/02 05:20:37\r\nEnd Time,%s\r\n" +
