@@ -28,6 +28,16 @@
 //	  closed     --reopen---> received
 //	             --discard--> discarded
 //
+//	pool
+//	  planned  --mix-----> received
+//	           --drop----> dropped
+//	  received --load----> loaded
+//	           --drop----> dropped
+//	  loaded   --read----> read
+//	           --unload--> received
+//	  read     --repeat--> received
+//	           --close---> closed
+//
 //	plate
 //	  open    --seal----> sealed
 //	          --void----> void

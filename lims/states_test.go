@@ -27,6 +27,7 @@ type machine struct {
 var machines = []machine{
 	{"order", lims.OrderMoves, []lims.State{lims.Final, lims.Cancelled}},
 	{"sample", lims.SampleMoves, []lims.State{lims.Discarded}},
+	{"pool", lims.PoolMoves, []lims.State{lims.Closed, lims.Dropped}},
 	{"plate", lims.PlateMoves, []lims.State{lims.Accepted, lims.Void}},
 	{"result", lims.ResultMoves, []lims.State{lims.Released, lims.Superseded, lims.Withdrawn}},
 	{"message", lims.MessageMoves, []lims.State{lims.Recorded, lims.Ignored}},

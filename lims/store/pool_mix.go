@@ -40,6 +40,7 @@ func (s *Store) MixPool(ctx context.Context, by lims.Actor, pool string, barcode
 	if err := need(by, lims.Technician, lims.Supervisor); err != nil {
 		return 0, err
 	}
+	barcodes = slices.Clone(barcodes)
 	seen := map[string]bool{}
 	for i, b := range barcodes {
 		barcodes[i] = strings.TrimSpace(b)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,6 +84,7 @@ func (s *Store) PlanPools(ctx context.Context, by lims.Actor, n NewPools) (b Poo
 }
 
 func (n *NewPools) check() error {
+	n.Codes = slices.Clone(n.Codes)
 	for i := range n.Codes {
 		n.Codes[i] = strings.TrimSpace(n.Codes[i])
 	}
