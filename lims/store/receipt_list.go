@@ -40,6 +40,14 @@ func (s *Store) OpenBoxes(ctx context.Context, sc Scope) ([]BoxRow, error) {
 		AND ($1 = 0 OR h.lab_id = $1) AND ($2 = 0 OR h.department_id = $2) ORDER BY h.id LIMIT 200`, sc.Lab, sc.Department)
 }
 
+// ClosedBoxes lists the boxes whose receipt was finished last, newest first.
+func (s *Store) ClosedBoxes(ctx context.Context, sc Scope, n int) ([]BoxRow, error) {
+	_, n = Page{N: n}.cut()
+	return list[BoxRow](ctx, s, `SELECT `+boxColumns+boxTables+`WHERE h.id IN (SELECT id FROM shipments WHERE closed_at IS NOT NULL
+		AND ($1 = 0 OR lab_id = $1) AND ($2 = 0 OR department_id = $2) ORDER BY id DESC LIMIT $3) ORDER BY h.closed_at DESC, h.id DESC`,
+		sc.Lab, sc.Department, n)
+}
+
 // BoxByCode reads one box.
 func (s *Store) BoxByCode(ctx context.Context, sc Scope, code string) (BoxRow, error) {
 	return single[BoxRow](ctx, s, `SELECT `+boxColumns+boxTables+

@@ -168,7 +168,9 @@ func TestLook(t *testing.T) {
 	pages := [][2]string{{"review", "/review/" + plate + "?well=D2"}, {"work", "/review"}, {"board", "/board"}, {"box", "/receipt/BX-0102"}, {"receipt", "/receipt"}, {"bench", "/bench"},
 		{"plate", "/plates/" + plate}, {"plates", "/plates"}, {"instruments", "/instruments"}, {"messages", "/messages?all=1"}, {"message", "/messages/2"}, {"tube", "/tubes/" + positive},
 		{"intake", "/intake"}, {"collect", "/collect"}, {"pack", "/pack?department=1"}, {"results", "/results?department=1"}, {"deliveries", "/deliveries"}, {"alerts", "/alerts"}, {"find", "/find?q=nix"},
-		{"people", "/people"}, {"me", "/me"}, {"wide", "/plates/" + wide}}
+		{"people", "/people"}, {"me", "/me"}, {"settings", "/settings"}, {"labs", "/settings/labs?lab=1"}, {"departments", "/settings/departments"}, {"lines", "/settings/instruments"},
+		{"line", "/settings/instruments/1"}, {"destinations", "/settings/destinations"}, {"destination", "/settings/destinations/1"}, {"policies", "/settings/policies"}, {"tokens", "/settings/tokens"},
+		{"wide", "/plates/" + wide}}
 	for _, lang := range []string{"zh", "en"} {
 		w.open("/me")
 		if at, err := chromedp.Run(w.ctx, chromedp.Evaluate[string](`document.documentElement.lang`)); err != nil || at[:2] != lang {

@@ -11,8 +11,11 @@ import (
 
 type receiptPage struct {
 	Boxes      []store.BoxRow
+	Closed     []store.BoxRow // the last ones
 	Exceptions []store.ExceptionRow
 }
+
+const closedRows = 15
 
 func (s *site) receipt(v *visit) error {
 	if code := v.field("box"); code != "" {
@@ -23,11 +26,15 @@ func (s *site) receipt(v *visit) error {
 	if err != nil {
 		return err
 	}
+	closed, err := s.st.ClosedBoxes(v.r.Context(), v.scope(), closedRows)
+	if err != nil {
+		return err
+	}
 	exceptions, err := s.st.OpenExceptions(v.r.Context(), v.scope())
 	if err != nil {
 		return err
 	}
-	return v.show("receipt", receiptPage{boxes, exceptions})
+	return v.show("receipt", receiptPage{boxes, closed, exceptions})
 }
 
 // scanned is what a scan turned out to be, carried over the redirect.
