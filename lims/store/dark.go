@@ -87,31 +87,39 @@ const darkReadings = `WITH u AS (
 	), res AS (
 		SELECT run_id, sample_id, bool_or(state IN ('released','superseded')) AS out, bool_or(state IN ('called','held','checked')) AS open
 		FROM results WHERE run_id IN (SELECT id FROM u) GROUP BY 1, 2
-	), g AS (
-		SELECT u.*, d.seq, d.well, d.sample, d.target, d.state, d.cq_text, d.task,
-			CASE WHEN d.well = '' THEN n.pos
-				WHEN d.well ~ '^[0-9]{1,3}$' THEN chr(65 + (d.well::int - 1) / u.cols) || ((d.well::int - 1) % u.cols + 1)
-				ELSE d.well END AS pos
-		FROM u JOIN readings d ON d.run_id = u.id LEFT JOIN named n ON d.well = '' AND n.plate_id = u.plate_id AND n.code = d.sample
-	), f AS (
-		SELECT g.*, w.role, CASE
-			WHEN g.plate_id IS NULL THEN CASE WHEN g.task <> '' THEN 'control' ELSE 'unclaimed/no_plate' END
-			WHEN w.role IS NULL THEN CASE WHEN g.state = 'cq' THEN 'unclaimed/no_well' ELSE 'empty' END
+	), c AS (
+		SELECT DISTINCT ON (run_id, pos) run_id, pos, action, invalid FROM calls WHERE run_id IN (SELECT id FROM u) ORDER BY run_id, pos
+	), o AS (
+		SELECT DISTINCT sample_id FROM orders WHERE sample_id IN (SELECT sample_id FROM w) AND state IN ('open','waiting')
+	), at AS ( -- each well of a run and its fate; several readings share it
+		SELECT u.id AS run_id, w.pos, w.role, CASE
 			WHEN w.role <> 'sample' THEN 'control'
-			WHEN g.replays IS NOT NULL THEN 'superseded/replay'
+			WHEN u.replays IS NOT NULL THEN 'superseded/replay'
 			WHEN s.out THEN 'reported'
 			WHEN s.open THEN 'waiting'
-			WHEN NOT g.accepted THEN 'superseded/control_failed'
+			WHEN NOT u.accepted THEN 'superseded/control_failed'
 			WHEN s.sample_id IS NOT NULL THEN 'superseded/withdrawn'
 			WHEN c.invalid THEN 'superseded/batch_failed'
 			WHEN c.action NOT IN ('', 'resample', 'refer', 'report_unable') THEN 'superseded/repeat'
 			WHEN c.pos IS NULL THEN 'unclaimed/no_call'
 			WHEN w.pool_id IS NOT NULL THEN 'superseded/pool'
-			WHEN NOT EXISTS (SELECT FROM orders o WHERE o.sample_id = w.sample_id AND o.state IN ('open','waiting')) THEN 'superseded/no_order'
+			WHEN o.sample_id IS NULL THEN 'superseded/no_order'
 			ELSE 'unclaimed/no_result' END AS fate
-		FROM g LEFT JOIN w ON w.plate_id = g.plate_id AND w.pos = g.pos
-		LEFT JOIN res s ON s.run_id = g.id AND s.sample_id = w.sample_id
-		LEFT JOIN LATERAL (SELECT pos, action, invalid FROM calls c WHERE c.run_id = g.id AND c.pos = g.pos LIMIT 1) c ON true
+		FROM u JOIN w ON w.plate_id = u.plate_id LEFT JOIN res s ON s.run_id = u.id AND s.sample_id = w.sample_id
+		LEFT JOIN c ON c.run_id = u.id AND c.pos = w.pos LEFT JOIN o ON o.sample_id = w.sample_id
+	), g AS (
+		SELECT u.id, u.message_id, u.plate_id, u.plate, u.instrument, u.recorded_at, d.seq, d.well, d.sample, d.target, d.state, d.cq_text, d.task,
+			CASE WHEN d.well = '' THEN n.pos
+				WHEN d.well ~ '^[0-9]{1,3}$' THEN chr(65 + (d.well::int - 1) / u.cols) || ((d.well::int - 1) % u.cols + 1)
+				ELSE d.well END AS pos
+		FROM u JOIN readings d ON d.run_id = u.id LEFT JOIN named n ON d.well = '' AND n.plate_id = u.plate_id AND n.code = d.sample
+	), f AS (
+		SELECT g.*, CASE
+			WHEN g.plate_id IS NULL THEN CASE WHEN g.task <> '' THEN 'control' ELSE 'unclaimed/no_plate' END
+			WHEN at.fate IS NOT NULL THEN at.fate
+			WHEN g.state = 'cq' THEN 'unclaimed/no_well'
+			ELSE 'empty' END AS fate
+		FROM g LEFT JOIN at ON at.run_id = g.id AND at.pos = g.pos
 	) `
 
 func (q DarkQuery) args() []any {
