@@ -160,7 +160,9 @@ func TestResolveDiscordant(t *testing.T) {
 		return l.ran(store.NewPlate{Lab: l.one, Kit: l.kit, Lot: "LOT1", Codes: codes, Second: &store.SecondKit{Kit: other, Lot: "LOT2"}})
 	}
 	l.show(pair(codes...), clean(map[string][2]float64{codes[0] + " " + other: {25.1, 24.6}, codes[1] + " " + other: {26.1, 25.6}, codes[2] + " " + other: {27.1, 26.6}}))
-	on := func(code string, o store.Onward) error { return l.st.Resolve(l.ctx, l.chief, l.called(lims.Held, code), o) }
+	on := func(code string, o store.Onward) error {
+		return l.st.Resolve(l.ctx, l.chief, l.called(lims.Held, code), o)
+	}
 	refused(t, on(codes[0], store.Onward{Way: "guess", Reason: "x"}), lims.Invalid, "parallel.way")
 	refused(t, on(codes[0], store.Onward{Way: store.Resample}), lims.Invalid, "reason.needed")
 	refused(t, on(codes[0], store.Onward{Way: store.ThirdKit, Kit: other, Reason: "x"}), lims.Conflict, "arm.third")
