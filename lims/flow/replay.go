@@ -107,11 +107,7 @@ func (l *Line) rejudge(ctx context.Context, m store.Message, out *store.Replay, 
 			out.Code, out.Args = "run.mismatch", lims.Args{"plate": was.Code, "differences": j.Verdict.Differences, "count": len(j.Verdict.Differences), "fits": nil}
 			return nil, nil
 		}
-		for _, w := range j.Verdict.Wells {
-			if a, b := was.Calls[w.Pos.String()], store.CallWord(w.Call.Call, w.Invalid); a != b {
-				out.Calls = append(out.Calls, store.CallChange{Plate: was.Code, Pos: w.Pos.String(), Code: w.Code, Old: a, New: b})
-			}
-		}
+		out.Calls = append(out.Calls, was.Differ(j.Verdict)...)
 		j.Replays = was.ID
 		all = append(all, j)
 	}
@@ -139,13 +135,18 @@ func (l *Line) plateAgain(ctx context.Context, m store.Message, parts []pcr.Run,
 	if err != nil {
 		return store.Judged{}, err
 	}
+	fix, err := l.Store.FixOf(ctx, m.ID)
+	if err != nil {
+		return store.Judged{}, err
+	}
+	fix.Apply(&c)
 	c.Bound = true
 	for code := range c.History {
 		h := was.History[code]
 		h.Instrument, h.Attempt = m.Model, max(h.Attempt, 1)
 		c.History[code] = h
 	}
-	return store.Judged{Run: run, Plate: was.Plate, Case: c, Verdict: lims.Judge(c)}, nil
+	return store.Judged{Run: c.Run, Plate: was.Plate, Case: c, Verdict: lims.Judge(c)}, nil
 }
 
 // tubesAgain judges the tests of an analyser without plates again, each in the well that it was given.

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/lib/pq"
@@ -102,7 +104,8 @@ type RecordedRun struct {
 	Code     string `db:"code"` // of the plate
 	Accepted bool   `db:"accepted"`
 	Readings []pcr.Reading
-	Calls    map[string]string // by position
+	Calls    map[string]string // by position, as callWord
+	Codes    map[string]string // of the tubes or pools in them
 	History  map[string]pcr.Context
 	Tests    map[Test]bool // of an analyser without plates
 }
@@ -148,15 +151,16 @@ func (s *Store) recorded(ctx context.Context, r *RecordedRun) error {
 	}
 	calls, err := list[struct {
 		Pos     string `db:"pos"`
+		Code    string `db:"code"`
 		Call    string `db:"call"`
 		Invalid bool   `db:"invalid"`
-	}](ctx, s, `SELECT pos, call, invalid FROM calls WHERE run_id = $1`, r.ID)
+	}](ctx, s, `SELECT pos, code, call, invalid FROM calls WHERE run_id = $1`, r.ID)
 	if err != nil {
 		return err
 	}
-	r.Calls = make(map[string]string, len(calls))
+	r.Calls, r.Codes = make(map[string]string, len(calls)), make(map[string]string, len(calls))
 	for _, c := range calls {
-		r.Calls[c.Pos] = CallWord(c.Call, c.Invalid)
+		r.Calls[c.Pos], r.Codes[c.Pos] = callWord(c.Call, c.Invalid), c.Code
 	}
 	past, err := list[struct {
 		Barcode string `db:"barcode"`
@@ -182,8 +186,26 @@ func (s *Store) recorded(ctx context.Context, r *RecordedRun) error {
 	return err
 }
 
-// CallWord is a call in one word; a call that a failed control covers is none.
-func CallWord(call string, invalid bool) string {
+// Differ lists the wells that a verdict calls otherwise than the run did, and those that it does not call any more.
+func (r RecordedRun) Differ(v lims.Verdict) (out []CallChange) {
+	seen := make(map[string]bool, len(v.Wells))
+	for _, w := range v.Wells {
+		pos := w.Pos.String()
+		seen[pos] = true
+		if was, now := r.Calls[pos], callWord(w.Call.Call, w.Invalid); was != now {
+			out = append(out, CallChange{Plate: r.Code, Pos: pos, Code: w.Code, Old: was, New: now})
+		}
+	}
+	for _, pos := range slices.Sorted(maps.Keys(r.Calls)) {
+		if !seen[pos] {
+			out = append(out, CallChange{Plate: r.Code, Pos: pos, Code: r.Codes[pos], Old: r.Calls[pos]})
+		}
+	}
+	return out
+}
+
+// callWord is a call in one word; a call that a failed control covers is none.
+func callWord(call string, invalid bool) string {
 	if invalid {
 		return "control_failed"
 	}
@@ -227,12 +249,9 @@ func (x *tx) replay(m Message, j Judged, old RecordedRun) error {
 	}
 	var pos, codes, before, after []string
 	var samples []int64
-	for _, w := range j.Verdict.Wells {
-		was, now := old.Calls[w.Pos.String()], CallWord(w.Call.Call, w.Invalid)
-		if was != now {
-			pos, codes, before, after = append(pos, w.Pos.String()), append(codes, w.Code), append(before, was), append(after, now)
-			samples = append(samples, tubes[w.Code].ID)
-		}
+	for _, c := range old.Differ(j.Verdict) {
+		pos, codes, before, after = append(pos, c.Pos), append(codes, c.Code), append(before, c.Old), append(after, c.New)
+		samples = append(samples, tubes[c.Code].ID)
 	}
 	if len(pos) == 0 {
 		return nil
