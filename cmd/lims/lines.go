@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"natlims/instruments/link"
@@ -14,6 +16,14 @@ const (
 	linesPause = 2 * time.Second  // before listening again
 )
 
+// linesOf reads which instruments' lines a process opens: "all", "none" or their codes.
+func linesOf(words string) func(code string) bool {
+	codes := strings.FieldsFunc(words, func(r rune) bool { return r == ',' || r == ' ' })
+	return func(code string) bool {
+		return words == "all" || words != "none" && slices.Contains(codes, code)
+	}
+}
+
 // openLines opens the lines of the instruments on record. Lines whose rows have not changed are not disturbed.
 func (s *server) openLines(ctx context.Context) error {
 	rows, err := s.st.Instruments(ctx, 0)
@@ -22,7 +32,7 @@ func (s *server) openLines(ctx context.Context) error {
 	}
 	var lines []link.Line
 	for _, r := range rows {
-		if !r.Active || r.Line == "push" || r.Address == "" {
+		if !r.Active || r.Line == "push" || r.Address == "" || !s.mine(r.Code) {
 			continue
 		}
 		l, err := link.Line{ID: r.ID, Name: r.Code, Kind: link.Kind(r.Line), Address: r.Address, Protocol: r.Protocol}.With(r.Settings)

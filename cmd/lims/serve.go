@@ -21,6 +21,7 @@ type serveCmd struct {
 	Key     string   `env:"LIMS_KEY" type:"existingfile" help:"TLS key."`
 	Private []string `env:"LIMS_PRIVATE" placeholder:"PREFIX" help:"Networks of the laboratory that results may be delivered to although they are not public, such as 10.1.0.0/16."`
 	Folder  string   `env:"LIMS_FOLDER" type:"path" help:"Folder under which deliveries to folders are written."`
+	Lines   string   `default:"all" env:"LIMS_LINES" placeholder:"all|none|CODE,…" help:"Instruments whose lines this process opens, by code. Of several servers on one database each line belongs to one."`
 	Verbose bool     `short:"v" help:"Log more."`
 }
 
@@ -56,7 +57,7 @@ func (c *serveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	srv.secure = c.Cert != ""
+	srv.secure, srv.mine = c.Cert != "", linesOf(c.Lines)
 	if err := srv.openLines(ctx); err != nil {
 		log.Error("instrument lines", "err", err)
 	}

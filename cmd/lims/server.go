@@ -29,11 +29,12 @@ type server struct {
 	lines  *link.Lines
 	flow   *flow.Line
 	secure bool
+	mine   func(code string) bool // instruments whose lines this process opens
 	reg    *prometheus.Registry
 }
 
 func newServer(ctx context.Context, st *store.Store, out *send.Outbound, log *slog.Logger) (*server, error) {
-	s := &server{st: st, log: log, reg: prometheus.NewRegistry()}
+	s := &server{st: st, log: log, mine: linesOf("all"), reg: prometheus.NewRegistry()}
 	settled := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lims_messages_total", Help: "Instrument messages, by what became of them."}, []string{"state"})
 	sent := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "lims_delivery_tries_total", Help: "Tries to deliver results, by channel and outcome."}, []string{"channel", "outcome"})
 	s.reg.MustRegister(settled, sent, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
