@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"natlims/lims"
@@ -48,12 +49,17 @@ const pairedCalls = `SELECT DISTINCT ON (r.sample_id, x.kit_key, y.kit_key) r.sa
 	WHERE ($1 = 0 OR r.lab_id = $1) AND r.called_at > $2 AND NOT a.invalid AND NOT b.invalid
 	ORDER BY r.sample_id, x.kit_key, y.kit_key, r.id DESC`
 
+// newestPairs are the newest n pairs, oldest first.
+func newestPairs(n int) string {
+	return fmt.Sprintf(`SELECT * FROM (SELECT * FROM (%s) t ORDER BY id DESC LIMIT %d) u ORDER BY id`, pairedCalls, n)
+}
+
 // Agreement compares kits that were used on the same samples in a laboratory (0: in all), pair by pair and lot by lot.
 func (s *Store) Agreement(ctx context.Context, lab int64) ([]KitPair, error) {
 	rows, err := list[struct {
 		pairedCall
 		ID int64 `db:"id"`
-	}](ctx, s, `SELECT * FROM (`+pairedCalls+`) t ORDER BY id LIMIT 50000`, lab, s.Now().AddDate(0, 0, -agreementDays))
+	}](ctx, s, newestPairs(20_000), lab, s.Now().AddDate(0, 0, -agreementDays))
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
@@ -157,7 +163,7 @@ func (x *tx) watchLots(p Plate, pairs []*pair) error {
 		pairedCall
 		ID int64 `db:"id"`
 	}
-	if err := x.all(&rows, `SELECT * FROM (`+pairedCalls+`) t ORDER BY id LIMIT 20000`, home, x.now.Add(-agreementDays*24*time.Hour)); err != nil {
+	if err := x.all(&rows, newestPairs(3_000), home, x.now.Add(-agreementDays*24*time.Hour)); err != nil {
 		return err
 	}
 	kits := map[string]*pcr.Kit{}

@@ -78,11 +78,12 @@ func (x *tx) nextSteps(run int64, p Plate, v lims.Verdict, tubes map[string]tube
 // withdrawn and its tubes are extracted again; plates that are not read yet learn of it when they are judged. What is released
 // already is for a person: the alert says how many results.
 func (x *tx) failBatches(run int64, p Plate, v lims.Verdict) error {
-	if len(v.Batches) == 0 {
+	batches := slices.DeleteFunc(slices.Clone(v.Batches), func(b string) bool { return b == "" })
+	if len(batches) == 0 {
 		return nil
 	}
 	var whys []string
-	for _, b := range v.Batches {
+	for _, b := range batches {
 		why := ""
 		for _, c := range v.Controls {
 			if !c.OK && c.Batch == b {
@@ -93,16 +94,16 @@ func (x *tx) failBatches(run int64, p Plate, v lims.Verdict) error {
 		whys = append(whys, why)
 	}
 	if err := x.exec(`INSERT INTO failed_batches (lab_id, batch, run_id, plate_id, why, at)
-		SELECT $1, b, $2, $3, w, $4 FROM unnest($5::text[], $6::text[]) AS t (b, w) WHERE b <> ''`,
-		p.Lab, run, p.ID, x.now, pq.Array(v.Batches), pq.Array(whys)); err != nil {
+		SELECT $1, b, $2, $3, w, $4 FROM unnest($5::text[], $6::text[]) AS t (b, w)`,
+		p.Lab, run, p.ID, x.now, pq.Array(batches), pq.Array(whys)); err != nil {
 		return err
 	}
-	released, withdrawn, err := x.recallBatches(run, p, v.Batches)
+	released, withdrawn, err := x.recallBatches(run, p, batches)
 	if err != nil {
 		return err
 	}
 	return x.raise([]alert{{kind: "control_failed", key: "batch_failed:" + p.Code, lab: p.Lab, plate: p.ID, run: run,
-		args: lims.Args{"plate": p.Code, "controls": failures(v), "batches": v.Batches, "withdrawn": withdrawn, "released": released}}})
+		args: lims.Args{"plate": p.Code, "controls": failures(v), "batches": batches, "withdrawn": withdrawn, "released": released}}})
 }
 
 // recallBatches takes back what other plates of the laboratory said of extraction batches.

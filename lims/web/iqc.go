@@ -153,7 +153,7 @@ func drawChart(c store.IQCChart) leveyJennings {
 	var path strings.Builder
 	pen := "M"
 	for i, p := range c.Points {
-		m := mark{X: x(i, len(c.Points)), Shape: "dot", Title: p.Plate + " " + p.Pos}
+		m := mark{X: across(i, len(c.Points)), Shape: "dot", Title: p.Plate + " " + p.Pos}
 		k, counts := place[i]
 		switch {
 		case p.Cq == nil:
@@ -190,7 +190,8 @@ func drawChart(c store.IQCChart) leveyJennings {
 	return l
 }
 
-func x(i, n int) float64 {
+// across is where the i-th of n points stands.
+func across(i, n int) float64 {
 	if n < 2 {
 		return (ljLeft + ljRight) / 2
 	}
