@@ -119,7 +119,7 @@ func TestTokens(t *testing.T) {
 	l := newLab(t)
 	_, err := l.st.NewToken(l.ctx, l.tech, l.machine.ID, store.TokenGrant{Name: "t"})
 	refused(t, err, lims.Denied, "role.needed")
-	_, err = l.st.NewToken(l.ctx, l.root, 987654, store.TokenGrant{Name: "t", Scopes: []string{}})
+	_, err = l.st.NewToken(l.ctx, l.root, 987654, store.TokenGrant{Name: "t", Scopes: []string{"orders:write"}})
 	refused(t, err, lims.NotFound, "not_found")
 	token, err := l.st.NewToken(l.ctx, l.root, l.machine.ID, store.TokenGrant{Name: "t", Scopes: []string{"orders:write", "results:read"}, Life: time.Hour})
 	require.NoError(t, err)
