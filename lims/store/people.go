@@ -230,10 +230,10 @@ func tokenHash(token string) []byte {
 	return h[:]
 }
 
-// FirstAdmin makes the login "admin" where there is nobody yet, and gives its password; "" where there is somebody.
+// FirstAdmin makes the login "admin" where no administrator can sign in, and gives its password; "" where one can.
 func (s *Store) FirstAdmin(ctx context.Context) (password string, err error) {
 	var n int
-	if err := s.db.GetContext(ctx, &n, `SELECT count(*) FROM actors`); err != nil || n > 0 {
+	if err := s.db.GetContext(ctx, &n, `SELECT count(*) FROM actors WHERE 'admin' = ANY(roles) AND active AND password <> ''`); err != nil || n > 0 {
 		return "", mapped(ctx, err)
 	}
 	password = newToken()[:16]
