@@ -284,6 +284,6 @@ func (s *Store) DropPool(ctx context.Context, by lims.Actor, code, reason string
 		if err := x.retestSingly(again); err != nil {
 			return err
 		}
-		return x.decideBatch(p.Lab, p.Batch, nil)
+		return x.decideBatch(p.Lab, p.Batch)
 	})
 }

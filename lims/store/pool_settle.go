@@ -24,7 +24,6 @@ type readPool struct {
 	Volume  int          `db:"volume"` // tests that the tube with the least left still has volume for
 	call    pooling.Call // what this run says
 	cq      float64
-	flag    string // of its well
 	step    pooling.Step
 }
 
@@ -76,9 +75,6 @@ func (x *tx) readPools(run int64, p Plate, j Judged) ([]*readPool, error) {
 		r.call, r.cq = lims.PoolCall(kit, w.Call), lims.LowestCq(kit, w.Call)
 		if w.Invalid {
 			r.call = "" // its extraction batch failed: nothing was said of the pool
-		}
-		if len(w.Flags) > 0 {
-			r.flag = "flag." + w.Flags[0].Code
 		}
 		wells = append(wells, w)
 	}
@@ -165,9 +161,7 @@ func (x *tx) actOnPools(run int64, p Plate, pools []*readPool) error {
 	if err := x.raise(alerts); err != nil {
 		return err
 	}
-	flags := map[int64]string{}
 	for _, r := range pools {
-		flags[r.ID] = r.flag
 		if r.step.Do == pooling.SplitPool {
 			if err := x.split(r); err != nil {
 				return err
@@ -175,7 +169,7 @@ func (x *tx) actOnPools(run int64, p Plate, pools []*readPool) error {
 		}
 	}
 	for _, b := range unique(batches) {
-		if err := x.decideBatch(p.Lab, b, flags); err != nil {
+		if err := x.decideBatch(p.Lab, b); err != nil {
 			return err
 		}
 	}
@@ -228,6 +222,7 @@ type share struct {
 	State  lims.State   `db:"state"`
 	Left   int          `db:"left"`
 	Single int          `db:"single_ul"`
+	Flag   string       `db:"flag"` // of the pool's well
 }
 
 // decided is a tube whose pools have spoken.
@@ -236,10 +231,11 @@ type decided struct {
 }
 
 // decideBatch gives every tube of a plan that is still in its pools its fate, in one go.
-func (x *tx) decideBatch(lab, batch int64, flags map[int64]string) error {
+func (x *tx) decideBatch(lab, batch int64) error {
 	var rows []share
 	if err := x.all(&rows, `SELECT m.sample_id, m.pool_id, p.axis, p.call, p.run_id, s.state, r.single_ul,
-			(SELECT coalesce(sum(v.ul), 0) FROM volumes v WHERE v.sample_id = m.sample_id) AS left
+			(SELECT coalesce(sum(v.ul), 0) FROM volumes v WHERE v.sample_id = m.sample_id) AS left,
+			coalesce((SELECT 'flag.' || (c.flags->0->>'Code') FROM calls c WHERE c.run_id = p.run_id AND c.pool_id = p.id LIMIT 1), '') AS flag
 		FROM pool_samples m JOIN pools p ON p.id = m.pool_id JOIN samples s ON s.id = m.sample_id
 			JOIN pool_batches b ON b.id = m.batch_id JOIN pool_rules r ON r.id = b.rules_id
 		WHERE m.batch_id = $1 AND NOT (p.split AND m.sample_id IN (SELECT c.sample_id FROM pool_samples c WHERE c.batch_id = $1 AND c.axis = 'part'))
@@ -247,8 +243,9 @@ func (x *tx) decideBatch(lab, batch int64, flags map[int64]string) error {
 		return err
 	}
 	var all []lims.PoolState
-	seen, runs := map[int64]bool{}, map[int64]int64{}
+	seen, runs, flags := map[int64]bool{}, map[int64]int64{}, map[int64]string{}
 	for _, r := range rows {
+		flags[r.Pool] = r.Flag
 		if !seen[r.Pool] {
 			seen[r.Pool] = true
 			all = append(all, lims.PoolState{ID: r.Pool, Axis: r.Axis, Call: r.Call})

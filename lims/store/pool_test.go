@@ -596,3 +596,27 @@ func TestPoolsAtOnce(t *testing.T) {
 	refused(t, first(errs), lims.Conflict, "pool.mixed_already")
 	require.Equal(t, 1, get[int](l, `SELECT count(*) FROM volumes WHERE why = 'pool'`))
 }
+
+// What is odd about a pool's well holds back everybody whom the pool clears.
+func TestPoolWithAFlag(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.pooling(10)
+	codes := l.singles(2, lims.Screening)
+	_, pools := l.pools(l.plan(pooling.OptDorfman, 2, codes))
+	l.mixed(pools...)
+	strong := l.singles(8, lims.Voluntary)
+	found := cqs{}
+	for _, c := range strong {
+		found[c] = [2]float64{13, 12.5}
+	}
+	p := l.running(append(slices.Clone(strong[:4]), append(slices.Clone(pools), strong[4:]...)...))
+	j := l.judged(p, found)
+	i := slices.IndexFunc(j.Verdict.Wells, func(w lims.WellCall) bool { return w.Code == pools[0] })
+	if len(j.Verdict.Wells[i].Flags) == 0 {
+		j.Verdict.Wells[i].Flags = []lims.Flag{{Code: "near_strong", Pos: j.Verdict.Wells[i].Pos}}
+	}
+	require.NoError(t, l.st.Record(l.ctx, l.message("run of "+p.Code), "quantstudio", []store.Judged{j}))
+	require.Len(t, l.called(lims.Held, codes...), 2)
+	require.Equal(t, "flag."+j.Verdict.Wells[i].Flags[0].Code, get[string](l, `SELECT DISTINCT reason FROM results WHERE pool_id IS NOT NULL`))
+}
