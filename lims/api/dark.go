@@ -40,7 +40,7 @@ func (s *server) dark(a huma.API) {
 			day = time.Date(day.Year(), day.Month(), day.Day(), 0, 0, 0, 0, zone)
 			q := store.DarkQuery{Scope: store.ScopeOf(actor(ctx)), From: day, To: day.AddDate(0, 0, 1), Instrument: in.Instrument}
 			if q.Department != 0 { // results are asked for, not readings
-				return nil, s.problem(lims.E(lims.Denied, "token.scope", nil))
+				return nil, s.problem(lims.E(lims.NotFound, "not_found", nil))
 			}
 			out := &darkOut{}
 			out.Body.Day = day.Format(time.DateOnly)
