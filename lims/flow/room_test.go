@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -31,9 +30,7 @@ type room struct {
 	tech  lims.Actor
 	chief lims.Actor
 	admin lims.Actor
-
-	mu  sync.Mutex
-	now time.Time
+	now   time.Time
 }
 
 func newRoom(t testing.TB) *room {
@@ -65,9 +62,7 @@ func newRoomAt(t testing.TB, dsn string) *room {
 	return r
 }
 
-func (r *room) clock() time.Time { r.mu.Lock(); defer r.mu.Unlock(); return r.now }
-
-func (r *room) step(d time.Duration) { r.mu.Lock(); defer r.mu.Unlock(); r.now = r.now.Add(d) }
+func (r *room) clock() time.Time { return r.now }
 
 func (r *room) person(login string, role lims.Role) lims.Actor {
 	r.t.Helper()

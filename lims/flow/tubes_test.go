@@ -175,7 +175,6 @@ func TestOrdersForAnInstrument(t *testing.T) {
 	ctx := context.Background()
 	gx := r.xpert()
 	r.tubes("X-1", "X-2", "X-3")
-	before := r.count(`SELECT count(*) FROM audit`)
 	got, err := r.st.OrdersFor(ctx, gx, store.Asked{Samples: []string{"X-2", "GHOST"}})
 	require.NoError(t, err)
 	require.Len(t, got, 1)
@@ -202,7 +201,7 @@ func TestOrdersForAnInstrument(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, r.st.Seal(ctx, r.tech, p.ID))
 	require.NoError(t, r.st.Start(ctx, r.tech, p.ID, cycler))
-	before = r.count(`SELECT count(*) FROM audit`)
+	before := r.count(`SELECT count(*) FROM audit`)
 	got, err = r.st.OrdersFor(ctx, cycler, store.Asked{All: true})
 	require.NoError(t, err)
 	tubes, controls := 0, 0
