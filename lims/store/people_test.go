@@ -149,7 +149,15 @@ func TestTokens(t *testing.T) {
 func TestFirstAdmin(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)
+	_, err := l.st.AddActor(l.ctx, lims.Actor{Roles: []lims.Role{lims.Admin}}, store.NewActor{Login: "nobody-admin", Name: "n", Roles: []lims.Role{lims.Admin}})
+	require.NoError(t, err)
 	password, err := l.st.FirstAdmin(l.ctx)
 	require.NoError(t, err)
-	require.Empty(t, password, "there is somebody already")
+	require.NotEmpty(t, password, "people there are, but no administrator who can sign in")
+	_, a, err := l.st.SignIn(l.ctx, "admin", password, "test")
+	require.NoError(t, err)
+	require.True(t, a.Has(lims.Admin))
+	password, err = l.st.FirstAdmin(l.ctx)
+	require.NoError(t, err)
+	require.Empty(t, password, "now there is one")
 }
