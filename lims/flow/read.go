@@ -39,11 +39,23 @@ func (l *Line) Read(ctx context.Context) error {
 	}
 }
 
-// settle brings one message to recorded, failed or parked. What cannot be understood is shown to a person.
+// settle brings one message to recorded, failed or parked. What cannot be understood is shown to a person, and so is what cannot be
+// recorded: one bad message must not hold up the others. Only a database that does not answer is waited for.
 func (l *Line) settle(ctx context.Context, m store.Message) error {
 	state, err := l.judge(ctx, m)
-	if errors.Is(err, lims.Conflict) { // somebody else was faster
-		return nil
+	if err != nil {
+		if ctx.Err() != nil || errors.Is(err, lims.Busy) {
+			return err
+		}
+		l.Log.Error("message not recorded", "message", m.ID, "instrument", m.Instrument, "err", err)
+		code := "run.broken"
+		if errors.Is(err, lims.Conflict) {
+			code = "run.moved"
+		}
+		state, err = "parked", l.Store.ParkMessage(ctx, m, "", code, lims.Args{})
+		if errors.Is(err, lims.Conflict) { // another process has recorded it
+			return nil
+		}
 	}
 	if err == nil && l.Settled != nil {
 		l.Settled(state)
