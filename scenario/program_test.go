@@ -48,7 +48,7 @@ const patience = 60 * time.Second
 type program struct {
 	t    *testing.T
 	cmd  *exec.Cmd
-	out  bytes.Buffer
+	out  screen
 	over chan struct{} // closed when it has ended
 	err  error         // how
 
@@ -56,6 +56,26 @@ type program struct {
 	lines []string // of standard error so far
 	woken chan struct{}
 }
+
+// screen is what a program writes to standard output; it may be looked at while the program runs.
+type screen struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *screen) Write(b []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(b)
+}
+
+func (s *screen) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+func (s *screen) Bytes() []byte { return []byte(s.String()) }
 
 // start begins a life of the program. A life that the test has not ended is killed when the test ends.
 func start(t *testing.T, args ...string) *program {

@@ -74,8 +74,8 @@ func TestServePrivateDatabase(t *testing.T) {
 	q, url := serve(t, "--data", dir)
 	code, _ = page(t, url+"/readyz")
 	require.Equal(t, 200, code)
-	require.NotContains(t, q.out.String(), "First start", "what was there is there")
 	require.Zero(t, q.stop())
+	require.NotContains(t, q.out.String(), "First start", "what was there is there")
 }
 
 func TestServeRefusesWhatItCannotDo(t *testing.T) {
