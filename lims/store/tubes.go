@@ -219,6 +219,9 @@ func (x *tx) layTubes(m Message, j Judged) (p Plate, err error) {
 		p.ID, p.Kit, pq.Array(pos), pq.Array(codes), pq.Array(samples)); err != nil {
 		return p, err
 	}
+	if err := x.doneSteps(ids); err != nil { // what was asked for is being done
+		return p, err
+	}
 	return p, x.move(lims.SampleMoves, "samples", "load", ids, "")
 }
 
