@@ -133,6 +133,10 @@ func TestBrowser(t *testing.T) {
 	desk.click(`tbody a[href="/tubes/` + positive + `"]`)
 	require.Contains(t, desk.text(".story"), "赵敏")
 	require.NotContains(t, desk.text("main"), "22.41")
+	desk.open("/tubes/NOT-THERE")
+	heard, err := chromedp.Run(desk.ctx, chromedp.Evaluate[string](`document.documentElement.dataset.tone || ""`))
+	require.NoError(t, err)
+	require.Equal(t, "220 180", heard, "a refusal is heard")
 }
 
 // contrast lists texts whose colour is too near to what lies behind them (WCAG 2.2, 1.4.3), and the width that a page needs.

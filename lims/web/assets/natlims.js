@@ -1,6 +1,7 @@
 // Everything works without this file. It only saves keystrokes and reloads:
 //   /           goes to the search field          Ctrl+Enter  presses the page's main button
 //   c7          (typed outside of fields) picks well C7 on a plate
+//   a tone      after a scan or a refusal: one high note is well, two low notes are not
 //   data-refresh="10"  fetches the page again every ten seconds while nobody types in it
 "use strict";
 (() => {
@@ -32,6 +33,22 @@
   // What stands in a scan field is overwritten by the next scan.
   const scan = document.querySelector(".scan[autofocus]");
   if (scan) scan.select();
+
+  // Who scans looks at tubes, not at the screen. A browser that does not allow sound stays silent.
+  const tone = (notes) => {
+    const audio = new AudioContext();
+    notes.forEach((hertz, i) => {
+      const note = audio.createOscillator(), level = audio.createGain();
+      note.frequency.value = hertz;
+      level.gain.value = 0.2;
+      note.connect(level).connect(audio.destination);
+      note.start(audio.currentTime + i * 0.25);
+      note.stop(audio.currentTime + i * 0.25 + 0.18);
+    });
+    document.documentElement.dataset.tone = notes.join(" ");
+  };
+  const wrong = document.querySelector(".say.bad, .shout.bad, .shout.warn, .shout.odd");
+  if (window.AudioContext && (wrong || document.querySelector(".shout.ok"))) tone(wrong ? [220, 180] : [880]);
 
   // A form that was sent is not sent again by a second press.
   document.addEventListener("submit", (e) => {
