@@ -61,4 +61,4 @@ compiler: # the race detector links with C
 
 chromium:
 	@command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || .ci/install chromium
-	@fc-list 2>/dev/null | grep -qiE 'noto.*cjk|wqy|noto sans sc' || .ci/install fonts-wqy-microhei
+	@ls /usr/share/fonts/opentype/noto/*CJK* >/dev/null 2>&1 || .ci/install fonts-noto-cjk
