@@ -12,7 +12,7 @@ import (
 // gateCmd runs at a bench PC. See package gate for its configuration.
 type gateCmd struct {
 	Config string `default:"gate.json" type:"path" placeholder:"FILE" help:"Lines, spool and server of this PC."`
-	Check  bool   `help:"Try ports, folders, server and tokens once, say what is wrong, and stop."`
+	Check  bool   `help:"Try ports, folders, server, tokens and the answering of host queries once, say what is wrong, and stop."`
 }
 
 func (c gateCmd) Run(ctx context.Context) error {

@@ -26,7 +26,7 @@ type commands struct {
 	Formats  formatsCmd  `cmd:"" help:"List the report formats."`
 	Channels channelsCmd `cmd:"" help:"List the delivery channels."`
 	Simulate simulateCmd `cmd:"" help:"Play an instrument on a serial line, a socket or a folder."`
-	Gate     gateCmd     `cmd:"" help:"Carry messages from the instruments of a bench PC to the server."`
+	Gate     gateCmd     `cmd:"" help:"Carry messages from the instruments of a bench PC to the server, and the answers to their questions back."`
 	Replay   replayCmd   `cmd:"" help:"Read kept messages again and show what would change."`
 	Version  versionCmd  `cmd:"" help:"Print the version."`
 }

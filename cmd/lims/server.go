@@ -43,7 +43,7 @@ func newServer(ctx context.Context, st *store.Store, out *send.Outbound, log *sl
 		Sent:    func(channel, outcome string) { sent.WithLabelValues(channel, outcome).Inc() },
 		Settled: func(state string) { settled.WithLabelValues(state).Inc() }}
 	var err error
-	s.lines, err = link.Serve(ctx, link.Options{Keep: s.keep, Answer: s.answer, Now: st.Now, Wall: time.Now, Log: log})
+	s.lines, err = link.Serve(ctx, link.Options{Keep: s.keep, Answer: api.Answer(st), Now: st.Now, Wall: time.Now, Log: log})
 	return s, err
 }
 

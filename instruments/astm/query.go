@@ -109,6 +109,13 @@ func (b *Builder) Answer(h Head, orders []Order) {
 	b.Record('L', Text("1"), Text(code))
 }
 
+// Unanswered appends the answer to a query that could not be looked up: "error in last request for information" (L-3 is Q, LIS02-A2
+// 13.1.3). It never says that there are no orders: nobody has looked.
+func (b *Builder) Unanswered(h Head) {
+	b.head(h)
+	b.Record('L', Text("1"), Text("Q"))
+}
+
 // Download appends orders that nobody asked for. GeneXpert refuses such messages.
 func (b *Builder) Download(h Head, orders []Order) {
 	b.head(h)

@@ -75,20 +75,35 @@ func (m Parsed) Answer(q Query, r Reply, orders []Order) [][]byte {
 	if !q.LAW {
 		h.Type, h.Accept, h.App = []string{"RSP", "Z02"}, "NE", "NE"
 		b.Header(h)
-		m.answered(&b, q)
+		m.answered(&b, q, "AA", "OK")
 		b.geneXpert(orders)
 		return [][]byte{b.Bytes()}
 	}
 	h.Type, h.Accept, h.App = []string{"RSP", "K11", "RSP_K11"}, "NE", "NE"
 	b.Header(h)
-	m.answered(&b, q)
+	m.answered(&b, q, "AA", "OK")
 	r.ID += "-2"
 	return [][]byte{b.Bytes(), m.Orders(r, q.Sample, orders)}
 }
 
-func (m Parsed) answered(b *Builder, q Query) {
-	b.Segment("MSA", Text("AA"), Text(m.ControlID()))
-	b.Segment("QAK", Text(q.Tag), Text("OK"), m.copy(q.Name))
+// Unanswered is the answer to a query that could not be looked up: MSA-1 and QAK-2 are AE, "application error" (tables 0008 and 0208).
+// It never says that there are no orders: nobody has looked.
+func (m Parsed) Unanswered(q Query, r Reply) []byte {
+	var b Builder
+	h := m.back(r.ID, r.Time)
+	h.Type, h.Accept, h.App = []string{"RSP", "Z02"}, "NE", "NE"
+	if q.LAW {
+		h.Type = []string{"RSP", "K11", "RSP_K11"}
+	}
+	b.Header(h)
+	m.answered(&b, q, "AE", "AE")
+	return b.Bytes()
+}
+
+// answered is the head of an answer. code is MSA-1, found is QAK-2.
+func (m Parsed) answered(b *Builder, q Query, code, found string) {
+	b.Segment("MSA", Text(code), Text(m.ControlID()))
+	b.Segment("QAK", Text(q.Tag), Text(found), m.copy(q.Name))
 	for _, s := range m.Segments {
 		if strings.HasPrefix(s, "QPD") {
 			var f []Field

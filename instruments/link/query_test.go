@@ -60,7 +60,7 @@ func TestASTMQueryForNothing(t *testing.T) {
 	})
 }
 
-// A question that was withdrawn, or whose answer is not to be had, is not answered.
+// A question that was withdrawn is not answered; one whose answer is not to be had is told so, which is not "no orders".
 func TestASTMQueryWithdrawn(t *testing.T) {
 	t.Parallel()
 	var release chan struct{} // made inside the bubble
@@ -74,10 +74,17 @@ func TestASTMQueryWithdrawn(t *testing.T) {
 		c.send("H|@^\\|2||GeneXpert\rQ|1|P-1^S-1||||||||||A\rL|1|N\r")
 		close(release)
 		synctest.Wait()
-		c.send("H|@^\\|3||GeneXpert\rQ|1|^broken||||||||||O\rL|1|N\r")
-		synctest.Wait()
-		require.Equal(c.t, "no database", e.health.snapshot().LastError)
 		c.send(message) // nothing was sent to the instrument: the line is free
+		c.send("H|@^\\|3||GeneXpert\rQ|1|^broken||||||||||O\rL|1|N\r")
+		c.hear("\x05")
+		c.say("\x06")
+		require.Contains(c.t, c.until('\n'), "L|1|Q")
+		c.say("\x06")
+		c.hear("\x04")
+		synctest.Wait()
+		h := e.health.snapshot()
+		require.Equal(c.t, "no database", h.LastError)
+		require.Equal(c.t, int64(1), h.Faults["query.unanswered"])
 	})
 }
 
@@ -94,6 +101,23 @@ func TestResultsBesideAQueryAreKept(t *testing.T) {
 	k := &tray{}
 	piped(t, Line{Protocol: ASTM}, Options{Keep: k.keep, Answer: orders}, func(c caller, _ *end, _ func()) { c.send(both) })
 	require.Equal(t, []string{both}, k.texts())
+}
+
+func TestHL7QueryThatCannotBeAnswered(t *testing.T) {
+	t.Parallel()
+	piped(t, Line{Protocol: HL7}, Options{Keep: (&tray{}).keep, Answer: orders}, func(c caller, _ *end, _ func()) {
+		c.say("\x0bMSH|^~\\&|GeneXpert||LIS||20260101||QBP^Z03|Q-1|P|2.5|||AL|NE\rQPD|Z03^Host|T-1|P-1|broken\r\x1c\r")
+		require.Contains(c.t, c.block(), "MSA|CA|Q-1")
+		answer := c.block()
+		require.Contains(c.t, answer, "RSP^Z02")
+		require.Contains(c.t, answer, "MSA|AE|Q-1")
+		require.Contains(c.t, answer, "QAK|T-1|AE|")
+		c.say("\x0bMSH|^~\\&|c||L||20260101||QBP^Q11^QBP_Q11|Q-2|P|2.5.1|||NE|AL||UNICODE UTF-8|||LAB-27^IHE\rQPD|WOS^Work Order Step^IHELAW|T-2|broken\r\x1c\r")
+		answer = c.block()
+		require.Contains(c.t, answer, "RSP^K11")
+		require.Contains(c.t, answer, "QAK|T-2|AE|")
+		require.NotContains(c.t, answer, "ORC|DC", "nobody has looked whether there are orders")
+	})
 }
 
 func TestHL7Query(t *testing.T) {

@@ -44,16 +44,17 @@ type Query struct {
 
 // Order is one tube and the tests wanted of it.
 type Order struct {
-	ID       string // of the order, where the protocol has a place for it
-	Sample   string
-	Patient  string
-	Tests    []string // codes as the instrument knows them
-	Priority string   // S, A or R; "" = R
-	Ordered  string   // YYYYMMDDHHMMSS
-	Material string   // as the instrument knows it; "" = its default
-	Control  bool     // a quality control, not a patient's sample
-	Cancel   bool     // take the order back
+	ID       string   `json:"id,omitempty"` // of the order, where the protocol has a place for it
+	Sample   string   `json:"sample"`
+	Patient  string   `json:"patient,omitempty"`
+	Tests    []string `json:"tests"`              // codes as the instrument knows them
+	Priority string   `json:"priority,omitempty"` // S, A or R; "" = R
+	Ordered  string   `json:"ordered,omitempty"`  // YYYYMMDDHHMMSS
+	Material string   `json:"material,omitempty"` // as the instrument knows it; "" = its default
+	Control  bool     `json:"control,omitempty"`  // a quality control, not a patient's sample
+	Cancel   bool     `json:"cancel,omitempty"`   // take the order back
 }
 
-// Answer finds the orders a query asks for. It changes nothing. No orders is an answer; an error is none, and the instrument asks again.
+// Answer finds the orders a query asks for, within KeepTime. It changes nothing. No orders is an answer; an error is none: the
+// instrument is told that its question could not be answered, and asks again.
 type Answer func(context.Context, Query) ([]Order, error)

@@ -20,9 +20,9 @@ var errIdle = errors.New("silent for too long")
 type protocol interface {
 	feed(now time.Time, p []byte)
 	expire(now time.Time)
-	drop()                                       // the wire is gone
-	deadline() time.Time                         // when expire is due; zero for never
-	answer(now time.Time, q any, orders []Order) // to a query that was given to ask
+	drop()                            // the wire is gone
+	deadline() time.Time              // when expire is due; zero for never
+	answer(now time.Time, a answered) // to a query that was given to ask
 }
 
 // conversation is one open wire.
@@ -38,6 +38,7 @@ type conversation struct {
 	heard   bool // at least one byte came
 }
 
+// answered is what came of a query. With an error there are no orders, and the instrument is told that it must ask again.
 type answered struct {
 	query  any
 	orders []Order
@@ -128,10 +129,9 @@ func (c *conversation) loop(p protocol, chunks <-chan []byte, broken <-chan erro
 			c.asking--
 			if a.err != nil {
 				c.health.failed(a.err)
-				c.log.Error("a query was not answered", "peer", c.peer, "error", a.err)
-				break
+				c.fault("query.unanswered", a.err.Error())
 			}
-			p.answer(c.o.Wall(), a.query, a.orders)
+			p.answer(c.o.Wall(), a)
 		case <-c.ctx.Done():
 			return c.ctx.Err()
 		}

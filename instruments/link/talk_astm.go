@@ -109,19 +109,24 @@ func (t *astmTalk) enquire(q astm.Query, d astm.Delims) {
 }
 
 // answer sends the orders, unless the instrument has withdrawn its query or asked another meanwhile.
-func (t *astmTalk) answer(now time.Time, query any, orders []Order) {
-	a := query.(askedASTM)
+func (t *astmTalk) answer(now time.Time, got answered) {
+	a := got.query.(askedASTM)
 	if a.seq != t.queries {
 		return
 	}
 	b := astm.Builder{D: a.d}
-	list := make([]astm.Order, len(orders))
-	for i, o := range orders {
+	list := make([]astm.Order, len(got.orders))
+	for i, o := range got.orders {
 		list[i] = astm.Order{Patient: o.Patient, Specimen: o.Sample, Tests: o.Tests, Priority: o.Priority,
 			Ordered: o.Ordered, Material: o.Material, Cancel: o.Cancel}
 	}
 	stamp := t.stamp()
-	b.Answer(astm.Head{ID: fmt.Sprintf("%s-%d", stamp, t.queries), Sender: "LIMS", Receiver: a.q.From, Time: stamp}, list)
+	head := astm.Head{ID: fmt.Sprintf("%s-%d", stamp, t.queries), Sender: "LIMS", Receiver: a.q.From, Time: stamp}
+	if got.err != nil {
+		b.Unanswered(head)
+	} else {
+		b.Answer(head, list)
+	}
 	events, err := t.line.Send(now, b.Bytes())
 	if err != nil {
 		t.fault("answer.unsendable", err.Error())

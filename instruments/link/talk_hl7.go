@@ -107,14 +107,18 @@ func (t *hl7Talk) enquire(m hl7.Parsed, q hl7.Query) {
 	t.ask(out, askedHL7{m, q})
 }
 
-func (t *hl7Talk) answer(_ time.Time, query any, orders []Order) {
-	a := query.(askedHL7)
+func (t *hl7Talk) answer(_ time.Time, got answered) {
+	a := got.query.(askedHL7)
 	if !t.pending[a.q.Tag] {
 		return
 	}
 	delete(t.pending, a.q.Tag)
-	list := make([]hl7.Order, len(orders))
-	for i, o := range orders {
+	if got.err != nil {
+		t.write(hl7.Frame(a.m.Unanswered(a.q, t.reply())))
+		return
+	}
+	list := make([]hl7.Order, len(got.orders))
+	for i, o := range got.orders {
 		list[i] = hl7.Order{ID: o.ID, Patient: o.Patient, Sample: o.Sample, Tests: o.Tests, Priority: o.Priority,
 			Ordered: o.Ordered, Material: o.Material, Cancel: o.Cancel}
 		if o.Control {

@@ -39,9 +39,9 @@ func (t *rawTalk) expire(now time.Time) {
 	}
 }
 
-func (t *rawTalk) drop()                          { t.out("") }
-func (t *rawTalk) deadline() time.Time            { return t.due }
-func (t *rawTalk) answer(time.Time, any, []Order) {}
+func (t *rawTalk) drop()                      { t.out("") }
+func (t *rawTalk) deadline() time.Time        { return t.due }
+func (t *rawTalk) answer(time.Time, answered) {}
 
 func (t *rawTalk) out(code string) {
 	if len(t.buf) > 0 {

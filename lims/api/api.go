@@ -57,7 +57,7 @@ func New(st *store.Store, o Options) http.Handler {
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	a := humago.New(mux, c)
 	a.UseMiddleware(s.who(a))
-	for _, register := range []func(huma.API){s.intake, s.receipt, s.runs, s.results, s.dispatch, s.instruments, s.dark, s.pools} {
+	for _, register := range []func(huma.API){s.intake, s.receipt, s.runs, s.queries, s.results, s.dispatch, s.instruments, s.dark, s.pools} {
 		register(a)
 	}
 	page := docs(a.OpenAPI())

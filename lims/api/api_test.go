@@ -198,6 +198,7 @@ var calls = []struct{ method, path, scope string }{
 	{"POST", "/boxes/B1/scans", api.ReceiptWrite},
 	{"POST", "/boxes/B1/close", api.ReceiptWrite},
 	{"POST", "/messages", api.MessagesWrite},
+	{"POST", "/queries", api.MessagesWrite},
 	{"GET", "/results", api.ResultsRead},
 	{"POST", "/deliveries/00000000-0000-0000-0000-000000000000/acknowledge", api.DeliveriesWrite},
 	{"GET", "/instruments", api.InstrumentsRead},
@@ -308,6 +309,7 @@ func TestPushAMessage(t *testing.T) {
 	require.Equal(t, "CFX96", kept[0].Model, "the token says which instrument")
 	c.refused(422, "request.invalid", c.inst, "POST", "/messages", obj{"bytes": []byte{}})
 	c.refused(403, "token.no_instrument", c.machine, "POST", "/messages", obj{"bytes": raw})
+	c.refused(403, "token.no_instrument", c.machine, "POST", "/queries", obj{"all": true})
 	c.refused(403, "token.scope", c.inst, "GET", "/results", nil)
 	a = c.call(c.tech, "GET", "/instruments", nil)
 	require.Equal(t, 200, a.status)

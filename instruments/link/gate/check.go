@@ -47,6 +47,10 @@ func Check(ctx context.Context, c Config, now func() time.Time) []Finding {
 	}
 	for _, r := range c.Lines {
 		add(fmt.Sprintf("line %s: token", r.Name), tryToken(ctx, c, r, client))
+		if all[len(all)-1].Err == nil && (r.Protocol == link.ASTM || r.Protocol == link.HL7) {
+			_, err := (&post{gate: &Gate{c: c, http: client}, row: r}).ask(ctx, question{})
+			add(fmt.Sprintf("line %s: questions of the instrument", r.Name), err)
+		}
 	}
 	return all
 }

@@ -5,6 +5,9 @@
 // spool lets go of it only after the server has answered that it is stored. So the server may be away for hours and the PC may lose power.
 // The server knows repeats by content, so a message may be carried twice.
 //
+// What an instrument asks (host query) the gate asks the server at that moment and answers on the line. While the server is away the
+// instrument is told, in its protocol's words, that its question could not be answered: never that there are no orders, never nothing.
+//
 // Each line has a spool and a token of its own: a line whose token is refused does not hold up the others. What the server refuses for
 // good (too large, not understood) is put into the spool's folder "refused" for people, never dropped.
 //

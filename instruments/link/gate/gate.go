@@ -56,7 +56,7 @@ func Run(ctx context.Context, c Config, o Options) (err error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if g.lines, err = link.Serve(ctx, link.Options{Keep: g.keep, Now: o.Now, Log: o.Log}); err != nil {
+	if g.lines, err = link.Serve(ctx, link.Options{Keep: g.keep, Answer: g.answer, Now: o.Now, Log: o.Log}); err != nil {
 		return err
 	}
 	defer g.lines.Close()
@@ -101,11 +101,14 @@ func (g *Gate) keep(_ context.Context, a link.Arrival) error {
 // Status is how one line of the gate is.
 type Status struct {
 	link.Health
-	Spool   spool.Stats `json:"spool"`
-	Carried int64       `json:"carried"` // messages the server has
-	Refused int64       `json:"refused_by_server"`
-	Last    time.Time   `json:"last_carried"`
-	Error   string      `json:"server_error,omitempty"` // of the last try; "" = it went well
+	Spool      spool.Stats `json:"spool"`
+	Carried    int64       `json:"carried"` // messages the server has
+	Refused    int64       `json:"refused_by_server"`
+	Last       time.Time   `json:"last_carried"`
+	Error      string      `json:"server_error,omitempty"` // of the last try; "" = it went well
+	Answered   int64       `json:"queries_answered"`       // questions of the instrument that the server answered
+	Unanswered int64       `json:"queries_unanswered"`     // the instrument was told to ask again
+	QueryError string      `json:"query_error,omitempty"`  // of the last question; "" = it went well
 }
 
 // Status is how the lines are, in the order of names.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -40,6 +41,7 @@ type lab struct {
 	mu    sync.Mutex
 	down  int // answer this status instead; 0 = up
 	drop  int // so many answers break off after the message is kept
+	mute  bool
 	kept  []body
 	times map[string]int // by token and content
 	asked int
@@ -66,6 +68,10 @@ func (l *lab) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	l.asked++
 	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if r.URL.Path == "/api/v1/queries" {
+		l.query(w, r)
+		return
+	}
 	var b body
 	switch err := json.NewDecoder(r.Body).Decode(&b); {
 	case l.down != 0:
@@ -88,6 +94,28 @@ func (l *lab) serve(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	}
 	fmt.Fprint(w, `{"id":1,"repeat":false,"state":"kept"}`)
+}
+
+// query knows the orders of every tube but "none".
+func (l *lab) query(w http.ResponseWriter, r *http.Request) {
+	var q question
+	switch err := json.NewDecoder(r.Body).Decode(&q); {
+	case l.down != 0:
+		w.WriteHeader(l.down)
+		return
+	case l.mute:
+		panic(http.ErrAbortHandler)
+	case err != nil:
+		w.WriteHeader(http.StatusUnprocessableEntity)
+		return
+	}
+	orders := []link.Order{}
+	for _, s := range q.Samples {
+		if s != "none" {
+			orders = append(orders, link.Order{Sample: s, Tests: []string{"COV"}})
+		}
+	}
+	_ = json.NewEncoder(w).Encode(map[string]any{"orders": orders})
 }
 
 func (l *lab) set(status int) {
@@ -279,6 +307,40 @@ func TestCheckSaysWhatIsWrong(t *testing.T) {
 	l.Close()
 	findings := Check(t.Context(), c, time.Now)
 	require.ErrorContains(t, findings[len(findings)-1].Err, "is the server on")
+}
+
+// A server that is too old, that does not know the token or that does not answer leaves the question unanswered, in words; nothing hangs.
+func TestQuestionsUnanswered(t *testing.T) {
+	t.Parallel()
+	l := newLab(t, false)
+	r := Row{Name: "gx", Kind: link.Listen, Address: "127.0.0.1:0", Protocol: link.ASTM, Token: "good"}
+	g, _ := run(t, config(t, l, r))
+	q := link.Query{Instrument: 1, Source: "gx", Samples: []string{"S-1", "none"}}
+	orders, err := g.answer(t.Context(), q)
+	require.NoError(t, err)
+	require.Equal(t, []link.Order{{Sample: "S-1", Tests: []string{"COV"}}}, orders)
+	for status, want := range map[int]string{http.StatusNotFound: "older than this gate", http.StatusUnauthorized: "401", http.StatusBadGateway: "502"} {
+		l.set(status)
+		_, err = g.answer(t.Context(), q)
+		require.ErrorContains(t, err, want)
+		require.ErrorContains(t, errors.New(g.Status()[0].QueryError), want)
+	}
+	l.set(0)
+	l.mu.Lock()
+	l.mute = true
+	l.mu.Unlock()
+	_, err = g.answer(t.Context(), q)
+	require.ErrorContains(t, err, "cannot be reached")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = g.answer(ctx, q)
+	require.ErrorIs(t, err, context.Canceled)
+	q.Instrument = 0
+	orders, err = g.answer(t.Context(), q)
+	require.NoError(t, err)
+	require.Empty(t, orders, "a sender that no line knows has no orders")
+	require.Equal(t, int64(5), g.Status()[0].Unanswered)
+	require.Equal(t, int64(1), g.Status()[0].Answered)
 }
 
 func TestHealthPage(t *testing.T) {

@@ -38,17 +38,21 @@ type post struct {
 	row   Row
 	spool *spool.Spool
 
-	mu      sync.Mutex
-	carried int64
-	refused int64
-	last    time.Time
-	err     string
+	mu         sync.Mutex
+	carried    int64
+	refused    int64
+	last       time.Time
+	err        string
+	answered   int64
+	unanswered int64
+	askErr     string
 }
 
 func (p *post) status(h link.Health) Status {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Status{Health: h, Spool: p.spool.Stats(), Carried: p.carried, Refused: p.refused, Last: p.last, Error: p.err}
+	return Status{Health: h, Spool: p.spool.Stats(), Carried: p.carried, Refused: p.refused, Last: p.last, Error: p.err,
+		Answered: p.answered, Unanswered: p.unanswered, QueryError: p.askErr}
 }
 
 // run carries until the context ends.
