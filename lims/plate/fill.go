@@ -13,6 +13,11 @@ func Controls(f Format, number int, want []Role) []Well {
 	if len(want) == 0 || len(want) > f.Size()/4 {
 		return nil
 	}
+	return spread(f, number, want)
+}
+
+// spread is Controls without its bound.
+func spread(f Format, number int, want []Role) []Well {
 	r := rng(uint64(number)<<16 | uint64(f.Size()))
 	r = rng(r.next()) // neighbouring numbers must not share a stream
 	best := draw(f, &r, want)
@@ -83,11 +88,16 @@ func Fill(f Format, number int, codes []string, want []Role) ([]Well, error) {
 	if len(controls) != len(want) || len(codes)+len(want) > f.Size() {
 		return nil, fmt.Errorf("plate of %d wells: %d codes and %d controls do not fit", f.Size(), len(codes), len(want))
 	}
+	return fill(f, controls, codes)
+}
+
+// fill puts codes between controls that stand already.
+func fill(f Format, controls []Well, codes []string) ([]Well, error) {
 	taken := make(map[Pos]bool, len(controls))
 	for _, c := range controls {
 		taken[c.Pos] = true
 	}
-	out := append(make([]Well, 0, len(codes)+len(want)), controls...)
+	out := append(make([]Well, 0, len(codes)+len(controls)), controls...)
 	seen := make(map[string]bool, len(codes))
 	n := 0
 	for _, code := range codes {

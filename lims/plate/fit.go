@@ -19,7 +19,7 @@ const (
 // Turns are the turns of a format, AsSealed first.
 func Turns(f Format) []Turn {
 	t := []Turn{AsSealed, Rotated, SlipRight, SlipLeft}
-	if f == F384 {
+	if f.Rows == F384.Rows { // also where places are counted instead of wells
 		t = append(t, ShiftRight, ShiftDown, ShiftBoth)
 	}
 	return t
@@ -62,7 +62,8 @@ type Fit struct {
 }
 
 // Score compares what a run shows with a layout after a turn. Tell-tale wells are the controls, which weigh three
-// times, and the empty wells, which must show no virus and no internal control. Sample wells must show something.
+// times, and the empty wells, which must show no virus and no internal control. Sample wells must show something. Where a well
+// measures one target, samples must show their internal controls, and the virus wells of controls tell as ever.
 func Score(l Layout, seen map[Pos]Sign, t Turn) float64 {
 	var hit, all float64
 	filled := make(map[Pos]bool, len(l.Wells))
@@ -72,12 +73,9 @@ func Score(l Layout, seen map[Pos]Sign, t Turn) float64 {
 		if !ok {
 			continue // what fell off the plate can be neither for nor against
 		}
-		weight := 1.0
-		if w.Role.Control() {
-			weight = 3
-		}
+		weight := w.weight()
 		all += weight
-		if fits(w.Role, seen[p]) {
+		if w.fits(seen[p]) {
 			hit += weight
 		}
 	}
@@ -101,11 +99,25 @@ func Score(l Layout, seen map[Pos]Sign, t Turn) float64 {
 	return hit / all
 }
 
-func fits(r Role, s Sign) bool {
+// weight is how much a well tells. Of a well with one target: whether a sample shows a virus there tells nothing, nor does the
+// internal control of a control, which some kits put into theirs and others do not.
+func (w Well) weight() float64 {
 	switch {
-	case r.reactive():
+	case w.Target != "" && w.Internal == w.Role.Control():
+		return 0
+	case w.Role.Control():
+		return 3
+	}
+	return 1
+}
+
+func (w Well) fits(s Sign) bool {
+	switch {
+	case w.Target != "": // what came up has the name of the place where it was seen, not of what stands here
+		return (s != Nothing) == (w.Internal || w.Role.reactive())
+	case w.Role.reactive():
 		return s == Reactive
-	case r.Control():
+	case w.Role.Control():
 		return s != Reactive
 	}
 	return s != Nothing

@@ -45,6 +45,9 @@ type Well struct {
 	Arm   string // "" or "A"/"B" where one sample is tested with two kits in parallel
 	Batch string // extraction batch, "" where it is the plate itself
 	Lot   string // kit lot, or the IQC lot for third-party controls
+
+	Target   string // the one target that is measured here; "" all of the kit's
+	Internal bool   // Target is an internal control, which shows in every sample; set by who compares patterns
 }
 
 // Layout is a plate as it was sealed.
