@@ -21,7 +21,8 @@ type Array struct {
 	Rho                 float64 // one cluster over the whole array; equal risks only
 }
 
-// Char works out the array for risks given row by row. Var is NaN.
+// Char works out the array for risks given row by row. Var is NaN for clustered
+// positives.
 func (a Array) Char(risk []float64) (Char, error) {
 	if err := a.check(risk); err != nil {
 		return Char{}, err
@@ -38,6 +39,7 @@ func (a Array) Char(risk []float64) (Char, error) {
 		retests = float64(len(risk)) * a.clustered(cl, pse, alarm)
 	default:
 		retests = a.independent(risk, pse, alarm)
+		c.Var = a.variance(risk)
 	}
 	c.measure(risk, pse, alarm)
 	a.totals(&c, a.logAll(risk), retests)
@@ -156,12 +158,20 @@ func (a Array) independent(risk, pse, alarm []float64) float64 {
 			i := j*a.Cols + k
 			at := place{j, k, 1 - risk[i]}
 			retests += master*a.retest(l, at, false) + quiet*math.Exp(logAll)
-			wrong := master*a.retest(l, at, true) + quiet*math.Exp(logAll-logNegative(risk[i]))
-			alarm[i] = a.Each.alarm() * math.Max(wrong, 0)
+			wrong, calm := master*a.retest(l, at, true), quiet*math.Exp(logAll-logNegative(risk[i]))
+			alarm[i] = a.Each.alarm() * difference(wrong, -calm)
 			pse[i] = a.Each.Se * master * a.caught(l.fOut[j], l.gOut[k])
 		}
 	}
 	return retests
+}
+
+// difference is x - y >= 0 without what rounding leaves of two equal numbers.
+func difference(x, y float64) float64 {
+	if d := x - y; d > 1e-15*x {
+		return d
+	}
+	return 0
 }
 
 // place is a cell and P(its person negative).

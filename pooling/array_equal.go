@@ -76,7 +76,7 @@ func (a Array) uniform(m model, pse, alarm []float64) float64 {
 		master, quiet = a.All.Se, a.All.delta()*a.silent()
 	}
 	retest := master*a.cell(m.any, 0) + quiet*m.any(Perfect, n, 0, 0)
-	wrong := a.Each.alarm() * math.Max(0, master*a.cell(m.negative, 1)+quiet*m.negative(Perfect, n-1, 0, 0))
+	wrong := a.Each.alarm() * difference(master*a.cell(m.negative, 1), -quiet*m.negative(Perfect, n-1, 0, 0))
 	hit := a.Each.Se * master * a.caught(m.positive(a.Row, 0, a.Cols, a.Rows-1), m.positive(a.Col, 0, a.Rows, a.Cols-1))
 	for i := range pse {
 		pse[i], alarm[i] = hit, wrong

@@ -3,7 +3,8 @@ package pooling
 import "math"
 
 // Char is what a scheme does, exactly. A field is NaN where it has no meaning
-// (PPPV when nothing can read positive) or no closed form here (Var of arrays).
+// (PPPV when nothing can read positive) or no closed form here (Var of regular
+// designs, hypercubes and clustered arrays).
 type Char struct {
 	Persons              int
 	Tests                float64 // E(T): expected tests for all Persons

@@ -225,6 +225,7 @@ func arrayTallyOver(a Array, n int, each func(func([]bool, float64))) *tally {
 				all[i] = i
 			}
 			open = a.All.reads(anyOf(state, all))
+			out.squares += p * (1 - open)
 		}
 		out.tests += p * open * float64(lines)
 		for bits := range 1 << lines {
@@ -246,13 +247,19 @@ func arrayTallyOver(a Array, n int, each func(func([]bool, float64))) *tally {
 				q *= x
 			}
 			rowBits, colBits := bits&(1<<a.Rows-1), bits>>a.Rows
+			tests := float64(lines)
+			if a.Master {
+				tests++
+			}
 			for i := range n {
 				r, c := rowBits>>(i/a.Cols)&1 == 1, colBits>>(i%a.Cols)&1 == 1
 				if r && c || !a.Strict && (r && colBits == 0 || c && rowBits == 0) {
 					out.tests += q
+					tests++
 					called[i] += q / p * a.Each.reads(state[i])
 				}
 			}
+			out.squares += q * tests * tests
 		}
 		out.person(state, p, called)
 	})
@@ -280,6 +287,7 @@ func TestArrayEqualsEnumeration(t *testing.T) {
 		risk := drawRisk(t, a.Rows*a.Cols)
 		c, err := a.Char(risk)
 		require.NoError(t, err)
+		require.False(t, math.IsNaN(c.Var))
 		arrayTally(a, risk).same(t, c)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"strconv"
 )
 
 // The JSON contract of `lims pooling eval`: one request a line, one answer a
@@ -98,7 +99,10 @@ func failed(f *fields, err error) []byte {
 // EvalStream answers line by line until r ends. Blank lines are passed over; a
 // line over 16 MB is refused and skipped. It stops at the first error of r or w.
 func EvalStream(r io.Reader, w io.Writer) error {
-	in, out := bufio.NewReaderSize(r, 1<<16), bufio.NewWriter(w)
+	in, out := bufio.NewReaderSize(r, 1<<16), bufio.NewWriterSize(w, 1<<16)
+	if head, _ := in.Peek(len(bom)); string(head) == bom {
+		in.Discard(len(bom))
+	}
 	for {
 		line, long, err := readLine(in)
 		if err != nil && err != io.EOF {
@@ -115,12 +119,21 @@ func EvalStream(r io.Reader, w io.Writer) error {
 		if err == io.EOF {
 			return out.Flush()
 		}
-		if in.Buffered() == 0 { // an interactive partner waits for its answer
+		if !anotherLine(in) { // a partner who keeps the pipe open waits for its answer
 			if err := out.Flush(); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// bom is the byte order mark that some editors put before a text.
+const bom = "\ufeff"
+
+// anotherLine says whether a whole line has come in already.
+func anotherLine(in *bufio.Reader) bool {
+	ahead, _ := in.Peek(in.Buffered())
+	return bytes.IndexByte(ahead, '\n') >= 0
 }
 
 func readLine(in *bufio.Reader) (line []byte, long bool, err error) {
@@ -138,19 +151,41 @@ func readLine(in *bufio.Reader) (line []byte, long bool, err error) {
 	}
 }
 
-// num prints NaN and infinities as null.
+// num is a number of an answer; NaN and infinities are null.
 type num float64
 
-func (n num) MarshalJSON() ([]byte, error) {
+func (n num) MarshalJSON() ([]byte, error) { return n.appendTo(nil), nil }
+
+// appendTo writes the shortest text that reads back as the same number, with an
+// exponent outside 1e-6..1e21.
+func (n num) appendTo(b []byte) []byte {
 	v := float64(n)
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return []byte("null"), nil
+	a := math.Abs(v)
+	switch {
+	case math.IsNaN(v) || math.IsInf(v, 0):
+		return append(b, "null"...)
+	case a != 0 && (a < 1e-6 || a >= 1e21):
+		return strconv.AppendFloat(b, v, 'e', -1, 64)
 	}
-	return json.Marshal(v)
+	return strconv.AppendFloat(b, v, 'f', -1, 64)
 }
 
-func nums(x []float64) []num {
-	out := make([]num, len(x))
+// figures are written at once: an answer can hold a number for each of many persons.
+type figures []num
+
+func (l figures) MarshalJSON() ([]byte, error) {
+	b := append(make([]byte, 0, 20*len(l)+2), '[')
+	for i, v := range l {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = v.appendTo(b)
+	}
+	return append(b, ']'), nil
+}
+
+func nums(x []float64) figures {
+	out := make(figures, len(x))
 	for i, v := range x {
 		out[i] = num(v)
 	}

@@ -63,9 +63,9 @@ type decodeAnswer struct {
 }
 
 type posteriorAnswer struct {
-	Method  string `json:"method"`
-	Persons []int  `json:"persons"`
-	P       []num  `json:"p"`
+	Method  string  `json:"method"`
+	Persons []int   `json:"persons"`
+	P       figures `json:"p"`
 }
 
 func answerDecoded(d Decoded) decodeAnswer {

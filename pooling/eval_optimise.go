@@ -92,8 +92,8 @@ func unsorted(e *eachOnes, order []int) *eachOnes {
 	if e == nil {
 		return nil
 	}
-	back := func(x []num) []num {
-		out := make([]num, len(x))
+	back := func(x figures) figures {
+		out := make(figures, len(x))
 		for i, who := range order {
 			out[who] = x[i]
 		}

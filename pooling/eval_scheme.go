@@ -3,7 +3,7 @@ package pooling
 // charAnswer is the answer to a scheme.
 type charAnswer struct {
 	Persons  int       `json:"persons,omitempty"`
-	Tests    *num      `json:"expected_tests,omitempty"`
+	Tests    *num      `json:"expected_tests"`
 	Per      num       `json:"tests_per_person"`
 	Var      num       `json:"variance"`
 	PSe      num       `json:"pse"`
@@ -11,7 +11,7 @@ type charAnswer struct {
 	PPPV     num       `json:"pppv"`
 	PNPV     num       `json:"pnpv"`
 	Rounds   int       `json:"rounds"`
-	Beyond   []num     `json:"beyond_round"` // share needing more than round 1, 2, …
+	Beyond   figures   `json:"beyond_round"` // share needing more than round 1, 2, …
 	Aliquots num       `json:"transfers_per_person"`
 	Saved    num       `json:"percent_reduction"`
 	Gain     num       `json:"percent_capacity_increase"`
@@ -22,11 +22,11 @@ type charAnswer struct {
 }
 
 type eachOnes struct {
-	Risk []num `json:"risk"`
-	PSe  []num `json:"pse"`
-	PSp  []num `json:"psp"`
-	PPPV []num `json:"pppv"`
-	PNPV []num `json:"pnpv"`
+	Risk figures `json:"risk"`
+	PSe  figures `json:"pse"`
+	PSp  figures `json:"psp"`
+	PPPV figures `json:"pppv"`
+	PNPV figures `json:"pnpv"`
 }
 
 const maxEach = 20_000 // persons listed one by one

@@ -1,8 +1,12 @@
 package pooling
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
+	"math"
 	"strings"
 	"testing"
 
@@ -119,6 +123,52 @@ func TestEvalStream(t *testing.T) {
 	require.Contains(t, lines[1], `"code":"too_large"`)
 	require.Contains(t, lines[2], `"code":"bad_json"`)
 	require.Contains(t, lines[3], `{"id":2,"sure":[],"possible":[],"candidates":[],"cleared":[1,2],"untested":[]`)
+}
+
+// A partner that keeps the pipe open gets each answer as soon as its line is whole, also
+// when the next line has begun to come in.
+func TestEvalStreamAnswersAtOnce(t *testing.T) {
+	t.Parallel()
+	ask, in := io.Pipe()
+	out, answer := io.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- EvalStream(ask, answer) }()
+	lines := bufio.NewReader(out)
+	const request = `{"id":%d,"scheme":"tree","stages":[[2]],"risk":0.1}`
+	rest := bom
+	for i := range 3 {
+		whole := rest + fmt.Sprintf(request, i) + "\n"
+		next := fmt.Sprintf(request, i+1)
+		_, err := io.WriteString(in, whole+next[:9])
+		require.NoError(t, err)
+		line, err := lines.ReadString('\n')
+		require.NoError(t, err)
+		require.Contains(t, line, fmt.Sprintf(`{"id":%d,"persons":2,`, i))
+		_, err = io.WriteString(in, next[9:]+"\n")
+		require.NoError(t, err)
+		_, err = lines.ReadString('\n')
+		require.NoError(t, err)
+		rest = ""
+	}
+	require.NoError(t, in.Close())
+	require.NoError(t, <-done)
+}
+
+func TestNumbersReadBack(t *testing.T) {
+	t.Parallel()
+	for v, want := range map[float64]string{0: "0", 1: "1", 0.1: "0.1", 1e-9: "1e-09", 1.5e21: "1.5e+21", -2.5: "-2.5", 1e-6: "0.000001", math.Inf(1): "null"} {
+		text, err := json.Marshal(figures{num(v), num(v)})
+		require.NoError(t, err)
+		require.Equal(t, "["+want+","+want+"]", string(text))
+	}
+}
+
+// The smaller half comes first, as in the published programs: it matters where risks differ.
+func TestHalvingOfAnOddNumber(t *testing.T) {
+	t.Parallel()
+	h, err := Halving(7, 4)
+	require.NoError(t, err)
+	require.Equal(t, [][]int{{7}, {3, 4}, {1, 2, 2, 2}}, h)
 }
 
 func FuzzEval(f *testing.F) {

@@ -1,6 +1,6 @@
 package pooling
 
-// Halving is the tree of n persons split in two, larger half first, for the
+// Halving is the tree of n persons split in two, smaller half first, for the
 // given number of stages; the last stage is individuals.
 func Halving(n, stages int) ([][]int, error) {
 	if n < 1 || n > maxPersons {
@@ -14,7 +14,7 @@ func Halving(n, stages int) ([][]int, error) {
 		var next []int
 		for _, size := range out[len(out)-1] {
 			if size > 1 {
-				next = append(next, (size+1)/2, size/2)
+				next = append(next, size/2, (size+1)/2)
 			}
 		}
 		if len(next) == 0 {

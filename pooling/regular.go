@@ -92,7 +92,12 @@ func (h Hypercube) Char(p float64) (Char, error) {
 	}
 	n := math.Pow(float64(h.L), float64(h.D))
 	hit, wrong := atLeast(h.D-h.E, h.D, h.Pool.Se), h.false(p)
-	return twoRound(p, int(n), float64(h.D*h.L)/n, caughtBy{hit, wrong, float64(h.D), h.Each}), nil
+	c := twoRound(p, int(n), float64(h.D*h.L)/n, caughtBy{hit, wrong, float64(h.D), h.Each})
+	if h.D == 2 && h.E == 0 && h.L <= maxSide {
+		square := Array{Rows: h.L, Cols: h.L, Strict: true, Row: h.Pool, Col: h.Pool}
+		c.Var = square.variance(Same(p, h.L*h.L))
+	}
+	return c, nil
 }
 
 // false is P(retest | negative): the slices through a person are exchangeable,
