@@ -139,9 +139,9 @@ func decodeAppbio(f *File) ([]pcr.Run, error) {
 	notStarted := strings.EqualFold(run.Ended.Text, "Not Started")
 	if !b.ok {
 		if notStarted {
-			return nil, &Error{Code: CodeNotRun, Offset: -1, Value: run.Ended.Text, Want: "an experiment that was run"}
+			return nil, &Error{Code: CodeNotRun, Offset: -1, Value: run.Ended.Text, Want: want(wantRun)}
 		}
-		return nil, nothing("", 0, "a Results section with a Ct column")
+		return nil, nothing("", 0, want(wantSheet, "Results", "Ct"))
 	}
 	at := b.positions()
 	if b.head.Cq() < 0 {
@@ -150,13 +150,13 @@ func decodeAppbio(f *File) ([]pcr.Run, error) {
 		run.Readings, run.Notes = b.columns(at).read(below(b.results, b.head))
 	}
 	if notStarted && !anyCq(run.Readings) {
-		return nil, &Error{Code: CodeNotRun, Offset: -1, Value: run.Ended.Text, Want: "an experiment that was run"}
+		return nil, &Error{Code: CodeNotRun, Offset: -1, Value: run.Ended.Text, Want: want(wantRun)}
 	}
 	if notStarted { // exports of analysed copies say so although Cq values stand there
 		run.Notes = append(run.Notes, pcr.Note{Code: CodeNotRun, Text: "Experiment Run End Time = " + run.Ended.Text})
 	}
 	if len(run.Readings) == 0 {
-		return nil, nothing("", b.head.Line, "rows below the header of Results")
+		return nil, nothing("", b.head.Line, want(wantRows, "Results"))
 	}
 	run.Curves, run.Cycles, err = appbioCurves(f, at)
 	return []pcr.Run{run}, err

@@ -43,11 +43,11 @@ func decodeASTM(rules astmRules) func(*File) ([]pcr.Run, error) {
 	return func(f *File) ([]pcr.Run, error) {
 		w := wire(f)
 		if w.kind != WireASTM {
-			return nil, &Error{Code: CodeUnknown, Offset: -1, Value: start(f), Want: "ASTM records"}
+			return nil, &Error{Code: CodeUnknown, Offset: -1, Value: start(f), Want: want(wantASTM)}
 		}
 		d := astmDecoder{rules: rules, codes: map[string]testCode{}, r: astm.NewRecords(w.text)}
 		if !d.size(w.text) {
-			return nil, wireFull("result records", MaxReadings)
+			return nil, wireFull("records", MaxReadings)
 		}
 		return d.run(w.notes)
 	}
@@ -64,7 +64,7 @@ type astmDecoder struct {
 	order    pcr.Reading // what the O record says of its readings
 	test     string      // test code of the O record
 	answered bool        // the order has an R or C record
-	other    string      // what a message without results is; quotes nothing, since queries and orders name patients
+	other    Want        // what a message without results is; quotes nothing, since queries and orders name patients
 }
 
 // size makes room for all readings: one for each R and C record, and one for each failed order without any. It is false
@@ -109,7 +109,7 @@ func (d *astmDecoder) run(notes []pcr.Note) ([]pcr.Run, error) {
 		case 'C':
 			d.comment()
 		case 'Q':
-			d.other = "a host query"
+			d.other = want(wantNoQuery)
 		case 'L':
 			d.endOrder()
 			d.order, d.begun = pcr.Reading{}, false
@@ -129,10 +129,10 @@ func (d *astmDecoder) run(notes []pcr.Note) ([]pcr.Run, error) {
 		}
 	}
 	if len(runs) == 0 {
-		if d.other == "" {
-			d.other = "a message without results"
+		if d.other.Code == "" {
+			d.other = want(wantResult)
 		}
-		return nil, noResults(d.other)
+		return nil, noResults("", d.other)
 	}
 	runs[0].Notes = append(notes, runs[0].Notes...)
 	return runs, nil
@@ -201,8 +201,8 @@ func (d *astmDecoder) openOrder() {
 		d.order.Well, d.order.Plate = well, trim(d.r.Part(4, 2))
 		d.join()
 	}
-	if d.other == "" {
-		d.other = "orders without results"
+	if d.other.Code == "" {
+		d.other = want(wantNoOrders)
 	}
 }
 

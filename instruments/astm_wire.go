@@ -2,7 +2,6 @@ package instruments
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -34,7 +33,7 @@ const (
 
 // wireFull is the refusal of content above these limits.
 func wireFull(what string, limit int) error {
-	return &Error{Code: CodeTooLarge, Offset: -1, Want: fmt.Sprintf("at most %d %s in one content", limit, what)}
+	return &Error{Code: CodeTooLarge, Offset: -1, Want: atMost(limit, what)}
 }
 
 // wireDepth is how far into the content the first frame or header is looked for.
@@ -140,7 +139,7 @@ func setCall(g *pcr.Reading, value string) {
 	}
 }
 
-// noResults is the refusal of a message that holds none; what says what it is instead.
-func noResults(what string) error {
-	return &Error{Code: CodeNoResults, Offset: -1, Value: cut(what), Want: "at least one result record"}
+// noResults is the refusal of a message that holds none; w says what it is instead.
+func noResults(value string, w Want) error {
+	return &Error{Code: CodeNoResults, Offset: -1, Value: cut(value), Want: w}
 }

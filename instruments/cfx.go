@@ -40,7 +40,7 @@ func decodeCFX(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, cfxHead)
 	if !ok {
 		h, _ = find(f, cfxOther)
-		return nil, nothing("", h.Line, "a Cq column")
+		return nil, nothing("", h.Line, want(wantColumn, "Cq"))
 	}
 	l := newLong(h.Header)
 	l.well = h.Col("Well")

@@ -47,7 +47,7 @@ func decodeCFXCurves(f *File) ([]pcr.Run, error) {
 		}
 		run.Curves, run.Cycles, line = append(run.Curves, curves...), max(run.Cycles, cycles), h.Line
 	}
-	return []pcr.Run{run}, nothing("", line, "Cq values; this file holds amplification curves only")
+	return []pcr.Run{run}, nothing("", line, want(wantCurveless, "Cq"))
 }
 
 // wideCurves reads a table with one row a cycle and one column a well.

@@ -237,7 +237,7 @@ func decodePlateView(f *File) ([]pcr.Run, error) {
 		run.Readings, run.Notes = append(run.Readings, readings...), append(run.Notes, notes...)
 	}
 	if len(run.Readings) == 0 {
-		return nil, nothing("", 0, "a grid of column numbers and row letters with a row of Cq values")
+		return nil, nothing("", 0, want(wantGrid))
 	}
 	return []pcr.Run{run}, nil
 }

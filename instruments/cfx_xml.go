@@ -3,7 +3,6 @@ package instruments
 import (
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"io"
 	"regexp"
 	"strconv"
@@ -47,18 +46,18 @@ func dataSet(f *File) ([]*Table, error) {
 		}
 		if err != nil {
 			line, _ := d.InputPos()
-			return nil, &Error{Code: CodeDamaged, Line: line, Offset: -1, Want: "well-formed XML", Err: err}
+			return nil, &Error{Code: CodeDamaged, Line: line, Offset: -1, Want: want(wantXML), Err: err}
 		}
 		line, _ := d.InputPos()
 		switch e := token.(type) {
 		case xml.Directive:
-			return nil, &Error{Code: CodeDamaged, Line: line, Offset: -1, Value: cut(string(e)), Want: "XML without a document type"}
+			return nil, &Error{Code: CodeDamaged, Line: line, Offset: -1, Value: cut(string(e)), Want: want(wantPlainXML)}
 		case xml.StartElement:
 			if level == 0 {
 				s.root = unescape(e.Name.Local)
 			}
 			if level++; level > 8 {
-				return nil, &Error{Code: CodeDamaged, Line: line, Offset: -1, Value: cut(e.Name.Local), Want: "a data set of rows and cells"}
+				return nil, &Error{Code: CodeDamaged, Line: line, Offset: -1, Value: cut(e.Name.Local), Want: want(wantDataSet)}
 			}
 			s.start(level, unescape(e.Name.Local), line)
 		case xml.EndElement:
@@ -69,7 +68,7 @@ func dataSet(f *File) ([]*Table, error) {
 			}
 		}
 		if s.cells > MaxCells || len(s.cell) > 1<<16 {
-			return nil, &Error{Code: CodeTooLarge, Line: line, Offset: -1, Want: fmt.Sprintf("at most %d cells", MaxCells)}
+			return nil, &Error{Code: CodeTooLarge, Line: line, Offset: -1, Want: atMost(MaxCells, "cells")}
 		}
 	}
 	s.flush()

@@ -2,7 +2,6 @@ package instruments
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -23,14 +22,14 @@ func Find(name string) (Driver, error) {
 			return d, nil
 		}
 	}
-	return Driver{}, &Error{Driver: name, Code: CodeUnknown, Offset: -1, Value: name, Want: "a driver listed by `lims drivers`"}
+	return Driver{}, &Error{Driver: name, Code: CodeUnknown, Offset: -1, Value: name, Want: want(wantDriver)}
 }
 
 // Detect is the driver whose format the content is. The error is CodeUnknown where no driver knows it and CodeAmbiguous
 // where two are equally sure.
 func Detect(f *File) (Driver, error) {
 	if len(f.Raw) > MaxContent {
-		return Driver{}, &Error{Code: CodeTooLarge, Offset: -1, Want: fmt.Sprintf("at most %d bytes", MaxContent)}
+		return Driver{}, &Error{Code: CodeTooLarge, Offset: -1, Want: atMost(MaxContent, "bytes")}
 	}
 	f, err := unzipped(f)
 	if err != nil {
@@ -51,14 +50,14 @@ func Detect(f *File) (Driver, error) {
 		}
 	}
 	if top == 0 {
-		err := &Error{Code: CodeUnknown, Offset: -1, Value: start(f), Want: "content of a known instrument"}
+		err := &Error{Code: CodeUnknown, Offset: -1, Value: start(f), Want: want(wantKnown)}
 		if _, why := tryHeads(f); why != nil {
 			err.Err = why
 		}
 		return Driver{}, err
 	}
 	if rival != "" {
-		return Driver{}, &Error{Code: CodeAmbiguous, Offset: -1, Value: best.Name + ", " + rival, Want: "one driver; name it"}
+		return Driver{}, &Error{Code: CodeAmbiguous, Offset: -1, Value: best.Name + ", " + rival, Want: want(wantOne)}
 	}
 	return best, nil
 }
@@ -107,11 +106,11 @@ func (d Driver) Read(f *File) ([]pcr.Run, error) {
 		runs[i].Driver = d.Name
 		n += len(runs[i].Readings)
 		if len(runs[i].Readings) > MaxRun {
-			return nil, &Error{Driver: d.Name, Code: CodeTooLarge, Offset: -1, Want: fmt.Sprintf("at most %d readings in a run", MaxRun)}
+			return nil, &Error{Driver: d.Name, Code: CodeTooLarge, Offset: -1, Want: atMost(MaxRun, "readings")}
 		}
 	}
 	if n == 0 {
-		return runs, &Error{Driver: d.Name, Code: CodeNoResults, Offset: -1, Want: "at least one reading"}
+		return runs, &Error{Driver: d.Name, Code: CodeNoResults, Offset: -1, Want: want(wantReading)}
 	}
 	if d.Wire == WireFile && !f.Workbook() {
 		runs[0].Notes = append(runs[0].Notes, badLines(f)...)

@@ -3,7 +3,6 @@ package instruments
 import (
 	"encoding/xml"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -46,22 +45,22 @@ func decodeDTPrime(f *File) ([]pcr.Run, error) {
 		}
 		line, _ := d.InputPos()
 		if err != nil {
-			return nil, &Error{Code: CodeDamaged, Line: line, Offset: -1, Want: "well-formed XML", Err: err}
+			return nil, &Error{Code: CodeDamaged, Line: line, Offset: -1, Want: want(wantXML), Err: err}
 		}
 		switch e := token.(type) {
 		case xml.Directive:
-			return nil, &Error{Code: CodeDamaged, Line: line, Offset: -1, Value: cut(string(e)), Want: "XML without a document type"}
+			return nil, &Error{Code: CodeDamaged, Line: line, Offset: -1, Value: cut(string(e)), Want: want(wantPlainXML)}
 		case xml.StartElement:
 			p.start(e, line)
 		case xml.EndElement:
 			p.end(e.Name.Local)
 		}
 		if len(p.readings) > MaxCells/16 {
-			return nil, &Error{Code: CodeTooLarge, Line: line, Offset: -1, Want: fmt.Sprintf("at most %d readings", MaxCells/16)}
+			return nil, &Error{Code: CodeTooLarge, Line: line, Offset: -1, Want: atMost(MaxCells/16, "readings")}
 		}
 	}
 	if len(p.readings) == 0 {
-		return nil, nothing("", 0, "a cell with a test")
+		return nil, nothing("", 0, want(wantCell))
 	}
 	return []pcr.Run{{Instrument: "DT-Prime", Plate: p.plate, Name: p.protocol, Readings: p.readings, Notes: p.notes}}, nil
 }

@@ -12,7 +12,7 @@ func ecoHead(h Header) bool { return h.Has("Well", "Exclude", "Assay Name") && h
 func decodeEco(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, ecoHead)
 	if !ok {
-		return nil, nothing("", 0, "a table with Exclude, Assay Name and Cq")
+		return nil, nothing("", 0, want(wantTable, "Exclude", "Assay Name", "Cq"))
 	}
 	p := h.above()
 	l := newLong(h.Header)

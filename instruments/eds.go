@@ -61,7 +61,7 @@ func decodeEDS(f *File) ([]pcr.Run, error) {
 	}
 	e, ok := a.Find(edsResults)
 	if !ok {
-		return nil, &Error{Code: CodeNoResults, Offset: -1, Value: "no " + edsResults, Want: "a run that was analysed before it was saved"}
+		return nil, &Error{Code: CodeNoResults, Offset: -1, Value: edsResults, Want: want(wantAnalysed)}
 	}
 	raw, err := a.Read(e)
 	if err != nil {
@@ -182,10 +182,10 @@ func (x *eds) results(text string) error {
 		}
 	}
 	if x.header.keys == nil {
-		return &Error{Code: CodeDamaged, Offset: -1, Value: edsResults, Want: "a header row with Well and Detector"}
+		return &Error{Code: CodeDamaged, Offset: -1, Value: edsResults, Want: want(wantTable, "Well", "Detector")}
 	}
 	if x.header.Col("Ct", "Cq", "Crt") < 0 {
-		return &Error{Code: CodeNoResults, Line: x.header.Line, Offset: -1, Value: cut(strings.Join(x.header.Names, " ")), Want: "a column Ct"}
+		return &Error{Code: CodeNoResults, Line: x.header.Line, Offset: -1, Value: cut(strings.Join(x.header.Names, " ")), Want: want(wantColumn, "Ct")}
 	}
 	x.undetermined()
 	return nil

@@ -87,7 +87,7 @@ func decodeEDSJSON(a *unpack.Archive, e unpack.Entry) ([]pcr.Run, error) {
 	}
 	res.readings(&run, format)
 	if len(run.Readings) == 0 {
-		return nil, &Error{Code: CodeNoResults, Offset: -1, Value: edsJSON, Want: "well results of a run that was analysed"}
+		return nil, &Error{Code: CodeNoResults, Offset: -1, Value: edsJSON, Want: want(wantAnalysed)}
 	}
 	return []pcr.Run{run}, nil
 }
@@ -180,7 +180,7 @@ func readJSON(a *unpack.Archive, name string, to any) error {
 		return tooMany("objects in "+name, maxObjects)
 	}
 	if err := json.Unmarshal(raw, to); err != nil {
-		return &Error{Code: CodeDamaged, Offset: -1, Value: name, Want: "JSON", Err: err}
+		return &Error{Code: CodeDamaged, Offset: -1, Value: name, Want: want(wantJSON), Err: err}
 	}
 	return nil
 }

@@ -1,6 +1,10 @@
 package instruments
 
-import "fmt"
+import (
+	"fmt"
+
+	"natlims/instruments/words"
+)
 
 // Error says why content could not be read: which driver, where, what stood there and what was expected.
 type Error struct {
@@ -9,7 +13,7 @@ type Error struct {
 	Line   int    // line, row or record counted from 1; 0 unknown
 	Offset int64  // byte offset; -1 unknown
 	Value  string // the offending value, cut to 80 characters
-	Want   string // what was expected
+	Want   Want   // what was expected
 	Err    error
 }
 
@@ -24,7 +28,26 @@ const (
 	CodeEncrypted = "content.encrypted"
 	CodeEncoding  = "content.encoding" // bytes that are not text of any known encoding
 	CodeValue     = "value.unreadable" // a value that must be readable is not
+	CodeMapping   = "mapping.wrong"    // the table description of a laboratory is wrong
 )
+
+// Text says in Chinese ("zh") or English what is wrong, where, what stood there and what was expected.
+func (e *Error) Text(lang string) string {
+	say := func(key string, args map[string]any) string { return words.Say(lang, key, args) }
+	s := say("error."+e.Code, nil)
+	if e.Line > 0 {
+		s += say("error.place.line", map[string]any{"n": e.Line})
+	} else if e.Offset > 0 {
+		s += say("error.place.byte", map[string]any{"n": int(e.Offset)})
+	}
+	if e.Value != "" {
+		s += say("error.place.value", map[string]any{"value": e.Value})
+	}
+	if e.Want.Code != "" {
+		s += say("error.place.want", map[string]any{"want": e.Want.Text(lang), "code": e.Want.Code})
+	}
+	return s
+}
 
 // Error writes driver, place, value and expectation.
 func (e *Error) Error() string {
@@ -40,8 +63,8 @@ func (e *Error) Error() string {
 	if e.Value != "" {
 		s += fmt.Sprintf(": %q", e.Value)
 	}
-	if e.Want != "" {
-		s += ": expected " + e.Want
+	if e.Want.Code != "" {
+		s += ": expected " + e.Want.Text("en")
 	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()

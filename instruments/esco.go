@@ -18,7 +18,7 @@ func escoHead(h Header) bool {
 func decodeEsco(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, escoHead)
 	if !ok {
-		return nil, nothing("", 0, "a table with Number, Sample Name and Ct")
+		return nil, nothing("", 0, want(wantTable, "Number", "Sample Name", "Ct"))
 	}
 	l := newLong(h.Header)
 	l.well, l.sample = h.Col("Number"), h.Col("Sample Name")

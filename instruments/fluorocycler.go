@@ -49,7 +49,7 @@ func decodeFluoroCycler(f *File) ([]pcr.Run, error) {
 		run.Notes = append(run.Notes, notes...)
 	}
 	if len(run.Readings) == 0 {
-		return nil, nothing("", line, "sheets with well and CP")
+		return nil, nothing("", line, want(wantSheet, "well", "CP"))
 	}
 	return []pcr.Run{run}, nil
 }

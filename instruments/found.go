@@ -1,7 +1,6 @@
 package instruments
 
 import (
-	"fmt"
 	"strings"
 
 	"natlims/lims/pcr"
@@ -47,7 +46,7 @@ func tryHeads(f *File) ([]found, error) {
 					continue
 				}
 				if len(all) == maxHeads {
-					return all, &Error{Code: CodeTooLarge, Line: r.Line, Offset: -1, Want: fmt.Sprintf("at most %d tables", maxHeads)}
+					return all, &Error{Code: CodeTooLarge, Line: r.Line, Offset: -1, Want: atMost(maxHeads, "tables")}
 				}
 				all = append(all, found{t, rows, newHeader(i, r)})
 			}
@@ -117,7 +116,7 @@ func (h found) above() preamble { return readPreamble(h.rows, h.Row) }
 func (h found) run(run pcr.Run, l long) ([]pcr.Run, error) {
 	run.Readings, run.Notes = l.read(h.below())
 	if len(run.Readings) == 0 {
-		return nil, nothing("", h.Line, "rows below the header")
+		return nil, nothing("", h.Line, want(wantRows))
 	}
 	return []pcr.Run{run}, nil
 }

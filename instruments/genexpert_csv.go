@@ -1,7 +1,6 @@
 package instruments
 
 import (
-	"fmt"
 	"strings"
 
 	"natlims/lims/pcr"
@@ -44,7 +43,7 @@ func decodeGeneXpert(f *File) ([]pcr.Run, error) {
 	var runs []pcr.Run
 	for i := 0; i < len(t.Lines); i++ {
 		if len(runs) > maxTests {
-			return nil, &Error{Code: CodeTooLarge, Line: i, Offset: -1, Want: fmt.Sprintf("at most %d tests", maxTests)}
+			return nil, &Error{Code: CodeTooLarge, Line: i, Offset: -1, Want: atMost(maxTests, "tests")}
 		}
 		if strings.Trim(t.Lines[i], ", ;\t\"") != "RESULT TABLE" {
 			continue
@@ -59,7 +58,7 @@ func decodeGeneXpert(f *File) ([]pcr.Run, error) {
 		i = end - 1
 	}
 	if len(runs) == 0 {
-		return nil, nothing("", 0, "a RESULT TABLE block with a test")
+		return nil, nothing("", 0, want(wantBlock, "RESULT TABLE"))
 	}
 	return runs, nil
 }

@@ -3,7 +3,6 @@ package instruments
 import (
 	"bytes"
 	"compress/gzip"
-	"fmt"
 	"io"
 )
 
@@ -16,14 +15,14 @@ func unzipped(f *File) (*File, error) {
 	return view(f, "gzip", func(f *File) (*File, error) {
 		r, err := gzip.NewReader(bytes.NewReader(f.Raw))
 		if err != nil {
-			return nil, &Error{Code: CodeDamaged, Offset: -1, Want: "a whole gzip file", Err: err}
+			return nil, &Error{Code: CodeDamaged, Offset: -1, Want: want(wantGzip), Err: err}
 		}
 		raw, err := io.ReadAll(io.LimitReader(r, MaxContent+1))
 		switch {
 		case err != nil:
-			return nil, &Error{Code: CodeDamaged, Offset: int64(len(raw)), Want: "a whole gzip file", Err: err}
+			return nil, &Error{Code: CodeDamaged, Offset: int64(len(raw)), Want: want(wantGzip), Err: err}
 		case len(raw) > MaxContent:
-			return nil, &Error{Code: CodeTooLarge, Offset: -1, Want: fmt.Sprintf("at most %d bytes unpacked", MaxContent)}
+			return nil, &Error{Code: CodeTooLarge, Offset: -1, Want: atMost(MaxContent, "bytes_unpacked")}
 		}
 		return &File{Name: f.Name, Raw: raw}, nil
 	})

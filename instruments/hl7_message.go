@@ -46,7 +46,7 @@ func decodeHL7(rules hl7Rules) func(*File) ([]pcr.Run, error) {
 	return func(f *File) ([]pcr.Run, error) {
 		w := wire(f)
 		if w.kind != WireHL7 {
-			return nil, &Error{Code: CodeUnknown, Offset: -1, Value: start(f), Want: "HL7 messages"}
+			return nil, &Error{Code: CodeUnknown, Offset: -1, Value: start(f), Want: want(wantHL7)}
 		}
 		return hl7Runs(rules, w)
 	}
@@ -54,7 +54,8 @@ func decodeHL7(rules hl7Rules) func(*File) ([]pcr.Run, error) {
 
 func hl7Runs(rules hl7Rules, w wireText) ([]pcr.Run, error) {
 	var runs []pcr.Run
-	line, total, refused := 0, 0, ""
+	line, total := 0, 0
+	var refused error
 	messages := hl7.Split(w.text)
 	if len(messages) > MaxMessages {
 		return nil, wireFull("messages", MaxMessages)
@@ -65,22 +66,22 @@ func hl7Runs(rules hl7Rules, w wireText) ([]pcr.Run, error) {
 			return nil, wireFull("segments", hl7.MaxSegments)
 		}
 		if err != nil {
-			return nil, &Error{Code: CodeDamaged, Line: line + 1, Offset: -1, Value: cut(text), Want: "an HL7 message", Err: err}
+			return nil, &Error{Code: CodeDamaged, Line: line + 1, Offset: -1, Value: cut(text), Want: want(wantHL7), Err: err}
 		}
 		d := hl7Decoder{rules: rules, m: m, line: line}
 		if total += strings.Count(text, "OBX"); total > MaxReadings {
-			return nil, wireFull("OBX segments", MaxReadings)
+			return nil, wireFull("obx", MaxReadings)
 		}
 		run := d.decode()
 		line += len(m.Segments)
 		if len(run.Readings) > 0 {
 			runs = append(runs, run)
-		} else if refused == "" {
+		} else if refused == nil {
 			refused = d.what()
 		}
 	}
 	if len(runs) == 0 {
-		return nil, noResults(refused)
+		return nil, refused
 	}
 	runs[0].Notes = append(w.notes, runs[0].Notes...)
 	return runs, nil
@@ -335,11 +336,11 @@ func (d *hl7Decoder) note(code, text string) {
 }
 
 // what says what a message without results is.
-func (d *hl7Decoder) what() string {
+func (d *hl7Decoder) what() error {
 	if d.refusal != "" {
-		return d.refusal
+		return noResults(d.refusal, want(wantRejected))
 	}
-	return "a message " + d.m.Field("MSH", 9)
+	return noResults(d.m.Field("MSH", 9), want(wantOther))
 }
 
 // hl7Time reads YYYYMMDD[HH[MM[SS[.S…]]]][+ZZZZ]. Without a zone the instant is not known.

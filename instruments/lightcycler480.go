@@ -48,12 +48,12 @@ func decodeLC480(f *File) ([]pcr.Run, error) {
 	}
 	if h, ok := find(f, lcRaw); ok {
 		run := lcRawCurves(h)
-		return []pcr.Run{run}, nothing("", h.Line, "a Cp column; this file holds raw fluorescence only")
+		return []pcr.Run{run}, nothing("", h.Line, want(wantCurveless, "Cp"))
 	}
 	if h, ok := find(f, lcSetup); ok {
-		return nil, &Error{Code: CodeNotRun, Line: h.Line, Offset: -1, Value: h.Names[0], Want: "a Cp table; this is a sample list"}
+		return nil, &Error{Code: CodeNotRun, Line: h.Line, Offset: -1, Value: h.Names[0], Want: want(wantList)}
 	}
-	return nil, nothing("", 0, "a Cp column")
+	return nil, nothing("", 0, want(wantColumn, "Cp"))
 }
 
 func decodeLCShort(h found) ([]pcr.Run, error) {

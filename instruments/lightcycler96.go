@@ -23,7 +23,7 @@ func lc96Head(h Header) bool {
 func decodeLC96(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, lc96Head)
 	if !ok {
-		return nil, nothing("", 0, "a table with Position, Gene Name and Cq")
+		return nil, nothing("", 0, want(wantTable, "Position", "Gene Name", "Cq"))
 	}
 	l := newLong(h.Header)
 	l.well, l.cq, l.sample, l.target = h.Col("Position"), h.Col("Cq"), h.Col("Sample Name"), h.Col("Gene Name")

@@ -54,7 +54,7 @@ func decodeM2000(f *File) ([]pcr.Run, error) {
 		}
 	}
 	if len(run.Readings) == 0 {
-		return nil, nothing("", line, "a table with Location and CN")
+		return nil, nothing("", line, want(wantTable, "Location", "CN"))
 	}
 	return []pcr.Run{run}, nil
 }

@@ -3,7 +3,7 @@ package instruments
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -49,47 +49,56 @@ const MaxMapping = 64 << 10
 func ReadMapping(b []byte) (Mapping, error) {
 	var m Mapping
 	if len(b) > MaxMapping {
-		return m, fmt.Errorf("mapping of %d bytes: at most %d expected", len(b), MaxMapping)
+		return m, wrong(strconv.Itoa(len(b)), Want{Code: "M10", N: MaxMapping})
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&m); err != nil {
-		return m, fmt.Errorf("mapping: %w", err)
+		return m, &Error{Code: CodeMapping, Offset: -1, Want: want("M11"), Err: err}
 	}
 	return m, m.Check()
 }
 
 var mappingName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,39}$`)
 
-// Check says what is wrong with a mapping, in words for the person who wrote it.
+// wrong is what is wrong with a mapping.
+func wrong(value string, w Want) error {
+	return &Error{Code: CodeMapping, Offset: -1, Value: cut(value), Want: w}
+}
+
+// Check says what is wrong with a mapping: an *Error of CodeMapping, for the person who wrote it.
 func (m Mapping) Check() error {
 	switch {
 	case !mappingName.MatchString(m.Name):
-		return fmt.Errorf("mapping name %q: expected 1 to 40 lower case letters, digits and hyphens", m.Name)
+		return wrong(m.Name, want("M1"))
 	case m.Decimal != "" && m.Decimal != "." && m.Decimal != ",":
-		return fmt.Errorf("mapping decimal %q: expected \".\" or \",\"", m.Decimal)
+		return wrong(m.Decimal, want("M2"))
 	case m.Empty != "" && m.Empty != "empty" && m.Empty != "none":
-		return fmt.Errorf("mapping empty %q: expected \"empty\" or \"none\"", m.Empty)
+		return wrong(m.Empty, want("M3"))
 	case m.Row < 0 || m.Row > MaxRows:
-		return fmt.Errorf("mapping row %d: expected 0 to %d", m.Row, MaxRows)
+		return wrong(strconv.Itoa(m.Row), Want{Code: "M4", N: MaxRows})
 	case m.Wells != 0 && m.Wells != 96 && m.Wells != 384:
-		return fmt.Errorf("mapping wells %d: expected 0, 96 or 384", m.Wells)
+		return wrong(strconv.Itoa(m.Wells), want("M5"))
 	case m.Encoding != "" && decoders[m.Encoding] == nil:
-		return fmt.Errorf("mapping encoding %q: expected one of utf-8, utf-16le, utf-16be, gb18030, windows-1251, latin-1", m.Encoding)
+		return wrong(m.Encoding, want("M6", slices.Sorted(maps.Keys(decoders))...))
 	case !slices.Contains([]string{"", "tab", ";", ","}, m.Delimiter):
-		return fmt.Errorf("mapping delimiter %q: expected \"tab\", \";\" or \",\"", m.Delimiter)
+		return wrong(m.Delimiter, want("M7"))
 	}
 	if _, err := regexp.Compile(m.Sheet); err != nil {
-		return fmt.Errorf("mapping sheet: %w", err)
+		return wrong(m.Sheet, want("M8"))
 	}
-	for _, c := range []string{m.Columns.Well, m.Columns.Sample, m.Columns.Target, m.Columns.Dye, m.Columns.Cq, m.Columns.Call, m.Columns.Task, m.Columns.Omit} {
+	for _, c := range m.Columns.all() {
 		if n, ok := strings.CutPrefix(c, "#"); ok {
 			if i, err := strconv.Atoi(n); err != nil || i < 1 || i > MaxRow {
-				return fmt.Errorf("mapping column %q: expected \"#1\" to \"#%d\"", c, MaxRow)
+				return wrong(c, Want{Code: "M9", N: MaxRow})
 			}
 		}
 	}
 	return nil
+}
+
+func (c Columns) all() []string {
+	return []string{c.Well, c.Sample, c.Target, c.Dye, c.Cq, c.Call, c.Task, c.Omit}
 }
 
 // Driver makes the driver of a mapping. It is not in All: the caller keeps it with the instrument that it belongs to.
@@ -138,10 +147,10 @@ func (m Mapping) Preview(f *File, n int) (Preview, error) {
 	}
 	h, ok := m.head(f)
 	if !ok {
-		return p, nothing(m.Name, 0, "the header row of the mapping")
+		return p, nothing(m.Name, 0, want(wantHead))
 	}
 	p.Line, p.Header = h.Line, h.Names
-	for _, c := range []string{m.Columns.Well, m.Columns.Sample, m.Columns.Target, m.Columns.Dye, m.Columns.Cq, m.Columns.Call, m.Columns.Task, m.Columns.Omit} {
+	for _, c := range m.Columns.all() {
 		if c != "" && place(h.Header, c) < 0 {
 			p.Missing = append(p.Missing, c)
 		}
@@ -235,7 +244,7 @@ func place(h Header, column string) int {
 func (m Mapping) decode(f *File) ([]pcr.Run, error) {
 	h, ok := m.head(f)
 	if !ok {
-		return nil, nothing(m.Name, 0, "the header row of the mapping")
+		return nil, nothing(m.Name, 0, want(wantHead))
 	}
 	l := newLong(h.Header)
 	c := m.Columns
@@ -258,7 +267,7 @@ func (m Mapping) decode(f *File) ([]pcr.Run, error) {
 		l.rotor = true
 	}
 	if l.well < 0 || l.cq < 0 {
-		return nil, nothing(m.Name, h.Line, "the well and Cq columns of the mapping")
+		return nil, nothing(m.Name, h.Line, want(wantPlaces))
 	}
 	return h.run(pcr.Run{Instrument: first(m.Title, m.Name)}, l)
 }

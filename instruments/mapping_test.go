@@ -98,17 +98,17 @@ func TestPresets(t *testing.T) {
 func TestMappingRefuses(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		`{"name":"A b"}`:                                 "mapping name",
+		`{"name":"A b"}`:                                 "as name",
 		`{"name":"x","decimals":","}`:                    "decimals",
-		`{"name":"x","decimal":";"}`:                     "mapping decimal",
-		`{"name":"x","empty":"negative"}`:                "mapping empty",
-		`{"name":"x","row":-1}`:                          "mapping row",
-		`{"name":"x","wells":48}`:                        "mapping wells",
-		`{"name":"x","encoding":"big5"}`:                 "mapping encoding",
-		`{"name":"x","delimiter":"|"}`:                   "mapping delimiter",
-		`{"name":"x","sheet":"("}`:                       "mapping sheet",
-		`{"name":"x","columns":{"well":"#0"}}`:           "mapping column",
-		`{"name":"x","columns":{"well":"#99999999999"}}`: "mapping column",
+		`{"name":"x","decimal":";"}`:                     "as decimal",
+		`{"name":"x","empty":"negative"}`:                "an empty Cq",
+		`{"name":"x","row":-1}`:                          "as header row",
+		`{"name":"x","wells":48}`:                        "as number of wells",
+		`{"name":"x","encoding":"big5"}`:                 "as encoding",
+		`{"name":"x","delimiter":"|"}`:                   "as delimiter",
+		`{"name":"x","sheet":"("}`:                       "as sheet",
+		`{"name":"x","columns":{"well":"#0"}}`:           "as column",
+		`{"name":"x","columns":{"well":"#99999999999"}}`: "as column",
 		`[]`: "mapping",
 	} {
 		_, err := instruments.ReadMapping([]byte(text))

@@ -97,7 +97,7 @@ func decodeMic(f *File) ([]pcr.Run, error) {
 	}
 	if h, ok := find(f, micRaw); ok {
 		run.Curves, run.Cycles = wideCurves(h, h.Col("Cycle"), func(s string) (string, bool) { _, ok := index(s); return s, ok })
-		return []pcr.Run{run}, nothing("", h.Line, "Cq values; this file holds raw fluorescence only")
+		return []pcr.Run{run}, nothing("", h.Line, want(wantCurveless, "Cq"))
 	}
-	return nil, nothing("", 0, "a worksheet named Result with Well and Cq")
+	return nil, nothing("", 0, want(wantWorksheet, "Result"))
 }

@@ -14,7 +14,7 @@ func mxHead(h Header) bool {
 func decodeMx(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, mxHead)
 	if !ok {
-		return nil, nothing("", 0, "a table with Well Type and Ct (dRn)")
+		return nil, nothing("", 0, want(wantTable, "Well Type", "Ct (dRn)"))
 	}
 	l := newLong(h.Header)
 	l.well, l.target, l.task, l.dye, l.sample = h.Col("Well"), h.Col("Assay"), h.Col("Well Type"), h.Col("Dye"), h.Col("Well Name", "Sample Name")

@@ -19,7 +19,7 @@ func sniffMyiQ(f *File) int {
 func decodeMyiQ(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, myiqHead)
 	if !ok {
-		return nil, nothing("", 0, "a table with Fluor, Identifier and Threshold Cycle")
+		return nil, nothing("", 0, want(wantTable, "Fluor", "Identifier", "Threshold Cycle"))
 	}
 	l := newLong(h.Header)
 	l.well, l.dye, l.task, l.sample = h.Col("Well"), h.Col("Fluor"), h.Col("Type"), h.Col("Identifier")

@@ -21,7 +21,7 @@ func sniffOpticon(f *File) int {
 func decodeOpticon(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, opticonHead)
 	if !ok {
-		return nil, nothing("", 0, "a table with Well / Set and C(t)")
+		return nil, nothing("", 0, want(wantTable, "Well / Set", "C(t)"))
 	}
 	l := newLong(h.Header)
 	l.dye, l.task, l.sample = h.Col("Dye"), h.Col("Content"), h.Col("Description")

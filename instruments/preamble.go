@@ -108,6 +108,6 @@ func head(f *File, n int) []string {
 }
 
 // nothing is the refusal of content that holds no results.
-func nothing(driver string, line int, want string) error {
-	return &Error{Driver: driver, Code: CodeNoResults, Line: line, Offset: -1, Want: want}
+func nothing(driver string, line int, w Want) error {
+	return &Error{Driver: driver, Code: CodeNoResults, Line: line, Offset: -1, Want: w}
 }

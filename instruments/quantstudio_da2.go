@@ -128,7 +128,7 @@ func decodeDA2(f *File) ([]pcr.Run, error) {
 		Ended:   stamp(p.of("Run End Date/Time", "Run End Data/Time", "Plate Run End Date/Time"))}
 	if !d.ok {
 		if d.well.table == nil {
-			return nil, nothing("", 0, "a sheet or section with a Cq column, or Well Call")
+			return nil, nothing("", 0, want(wantSheet, "Cq / Well Call"))
 		}
 		l := d.columns(d.well)
 		l.cq = -1

@@ -56,7 +56,7 @@ func decodeDA2CSV(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, da2Results)
 	if !ok {
 		if h, ok = find(f, da2Calls); !ok {
-			return nil, nothing("", 0, "a table with Well Position and Cq or Call")
+			return nil, nothing("", 0, want(wantTable, "Well Position", "Cq / Call"))
 		}
 	}
 	l := newLong(h.Header)

@@ -26,7 +26,7 @@ const (
 
 // tooMany refuses a document with more parts than any instrument writes.
 func tooMany(what string, limit int) error {
-	return &Error{Code: CodeTooLarge, Offset: -1, Value: what, Want: "at most " + strconv.Itoa(limit)}
+	return &Error{Code: CodeTooLarge, Offset: -1, Value: what, Want: atMost(limit, "parts")}
 }
 
 func init() {
@@ -102,7 +102,7 @@ func decodeRDML(f *File) ([]pcr.Run, error) {
 	if unpack.IsZip(raw) {
 		e, err := view(f, "rdml", findRDML)
 		if errors.Is(err, unpack.ErrNotFound) {
-			return nil, &Error{Code: CodeUnknown, Offset: -1, Want: "an archive with an XML entry whose root is rdml"}
+			return nil, &Error{Code: CodeUnknown, Offset: -1, Want: want(wantArchive, "rdml")}
 		}
 		if err != nil {
 			return nil, unpackError(err)
@@ -153,7 +153,7 @@ func (d *rdml) document() error {
 		return err
 	}
 	if k != unpack.Start || d.s.Name != "rdml" {
-		return &Error{Code: CodeUnknown, Offset: -1, Value: cut(d.s.Name), Want: "the root element rdml"}
+		return &Error{Code: CodeUnknown, Offset: -1, Value: cut(d.s.Name), Want: want(wantRoot, "rdml")}
 	}
 	return d.children(func(name string) error {
 		switch name {
@@ -311,7 +311,7 @@ func (d *rdml) finish() ([]pcr.Run, error) {
 		}
 	}
 	if readings == 0 || d.cqs == 0 {
-		return curvesOnly(runs), &Error{Code: CodeNoResults, Offset: -1, Value: strconv.Itoa(readings) + " reactions, no cq", Want: "reactions with a cq"}
+		return curvesOnly(runs), &Error{Code: CodeNoResults, Offset: -1, Want: Want{Code: wantCq, N: readings}}
 	}
 	return runs, nil
 }

@@ -33,7 +33,7 @@ func ctColumns(h Header) map[int]string {
 func decodeRealplex(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, realplexHead)
 	if !ok {
-		return nil, nothing("", 0, "a table with Pos and Ct of a dye")
+		return nil, nothing("", 0, want(wantTable, "Pos", "Ct"))
 	}
 	run := pcr.Run{Instrument: "Eppendorf realplex"}
 	cols := ctColumns(h.Header)
@@ -55,7 +55,7 @@ func decodeRealplex(f *File) ([]pcr.Run, error) {
 		run.Readings, run.Notes = append(run.Readings, readings...), append(run.Notes, notes...)
 	}
 	if len(run.Readings) == 0 {
-		return nil, nothing("", h.Line, "rows below the header")
+		return nil, nothing("", h.Line, want(wantRows))
 	}
 	return []pcr.Run{run}, nil
 }

@@ -51,7 +51,7 @@ func decodeRotorGene(f *File) ([]pcr.Run, error) {
 		run.Notes = append(run.Notes, notes...)
 	}
 	if len(run.Readings) == 0 {
-		return nil, nothing("", line, "a section with a Ct column")
+		return nil, nothing("", line, want(wantSheet, "Ct"))
 	}
 	return []pcr.Run{run}, nil
 }

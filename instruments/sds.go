@@ -57,7 +57,7 @@ func sdsRun(h found) pcr.Run {
 func decodeSDS1(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, sds1Head)
 	if !ok {
-		return nil, nothing("", 0, "a table with Well, Detector, Task and Ct")
+		return nil, nothing("", 0, want(wantTable, "Well", "Detector", "Task", "Ct"))
 	}
 	l := newLong(h.Header)
 	l.well, l.sample, l.target, l.task = h.Col("Well"), h.Col("Sample Name"), h.Col("Detector"), h.Col("Task")
@@ -69,7 +69,7 @@ func decodeSDS1(f *File) ([]pcr.Run, error) {
 func decodeSDS2(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, sds2Head)
 	if !ok {
-		return nil, nothing("", 0, "a table with Well, Detector Name, Task and Ct")
+		return nil, nothing("", 0, want(wantTable, "Well", "Detector Name", "Task", "Ct"))
 	}
 	l := newLong(h.Header)
 	l.well, l.sample, l.target, l.dye, l.task = h.Col("Well"), h.Col("Sample Name"), h.Col("Detector Name"), h.Col("Reporter"), h.Col("Task")
@@ -86,7 +86,7 @@ func decodeSDS2(f *File) ([]pcr.Run, error) {
 func decodeSDSRQ(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, sdsRQHead)
 	if !ok {
-		return nil, nothing("", 0, "a table with Sample, Detector and Ct")
+		return nil, nothing("", 0, want(wantTable, "Sample", "Detector", "Ct"))
 	}
 	l := newLong(h.Header)
 	l.well, l.index = h.Col("Pos", "Well", "Position"), h.Col("Well ID")
@@ -127,7 +127,7 @@ func decodeStudy(h found, l long, plateCol int) ([]pcr.Run, error) {
 		}
 	}
 	if len(runs) == 0 {
-		return nil, nothing("", h.Line, "rows below the header")
+		return nil, nothing("", h.Line, want(wantRows))
 	}
 	return runs, nil
 }
@@ -135,7 +135,7 @@ func decodeStudy(h found, l long, plateCol int) ([]pcr.Run, error) {
 func decodeSDS7700(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, sds7700Head)
 	if !ok {
-		return nil, nothing("", 0, "a table with Well, Reporter, Type and Ct")
+		return nil, nothing("", 0, want(wantTable, "Well", "Reporter", "Type", "Ct"))
 	}
 	l := newLong(h.Header)
 	l.well, l.dye, l.task, l.sample = h.Col("Well"), h.Col("Reporter"), h.Col("Type"), h.Col("Sample Name")

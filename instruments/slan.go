@@ -61,7 +61,7 @@ func decodeSLAN(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, slanHead)
 	if !ok {
 		if h, ok = find(f, quanHead); !ok {
-			return nil, nothing("", 0, "a table with 反应孔 or Well and Ct")
+			return nil, nothing("", 0, want(wantTable, "反应孔 / Well", "Ct"))
 		}
 	}
 	l := newLong(h.Header)
@@ -138,7 +138,7 @@ func ma6000Head(h Header) bool {
 func decodeMA6000(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, ma6000Head)
 	if !ok {
-		return nil, nothing("", 0, "a table with Well, Reporter, Item and Ct")
+		return nil, nothing("", 0, want(wantTable, "Well", "Reporter", "Item", "Ct"))
 	}
 	l := newLong(h.Header)
 	l.dye, l.target, l.sample, l.task = h.Col("Reporter"), h.Col("Item"), h.Col("Sample ID", "Sample Name", "Sample"), h.Col("Type", "Property")

@@ -17,7 +17,7 @@ func smartHead(h Header) bool { return h.Has("Site ID", "Sample ID", "Sample Typ
 func decodeSmart(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, smartHead)
 	if !ok {
-		return nil, nothing("", 0, "a results table with Site ID and Ct of a dye")
+		return nil, nothing("", 0, want(wantTable, "Site ID", "Ct"))
 	}
 	p := h.above()
 	run := pcr.Run{Instrument: "SmartCycler", Name: p.of("Run Name"), Started: pcr.Stamp{Text: p.of("Started At")}}
@@ -41,7 +41,7 @@ func decodeSmart(f *File) ([]pcr.Run, error) {
 		run.Readings, run.Notes = append(run.Readings, readings...), append(run.Notes, notes...)
 	}
 	if len(run.Readings) == 0 {
-		return nil, nothing("", h.Line, "rows below the header")
+		return nil, nothing("", h.Line, want(wantRows))
 	}
 	return []pcr.Run{run}, nil
 }

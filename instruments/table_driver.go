@@ -13,7 +13,7 @@ func plainHead(h Header) bool { return h.Well() >= 0 && h.Cq() >= 0 && h.Well() 
 func decodePlain(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, plainHead)
 	if !ok {
-		return nil, nothing("", 0, "a table with a well column and a Cq column")
+		return nil, nothing("", 0, want(wantTable, "Well", "Cq"))
 	}
 	l := newLong(h.Header)
 	l.sample = pick(h.Col("Sample Name", "Sample ID", "Sample", "Name", "Probe", "Probenname", "Échantillon", "Muestra", "Campione", "Amostra", "Проба", "Образец"), h.containing(hanSample))

@@ -19,7 +19,7 @@ func rsfHead(h Header) bool { return h.Has("Order Number", "Sample ID", "Test", 
 func decodeRSF(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, rsfHead)
 	if !ok {
-		return nil, nothing("", 0, "a table with Order Number, Test and Result")
+		return nil, nothing("", 0, want(wantTable, "Order Number", "Test", "Result"))
 	}
 	run := pcr.Run{Instrument: "COBAS TaqMan"}
 	ct := h.Cq()
@@ -43,7 +43,7 @@ func decodeRSF(f *File) ([]pcr.Run, error) {
 		run.Readings = append(run.Readings, g)
 	}
 	if len(run.Readings) == 0 {
-		return nil, nothing("", h.Line, "rows below the header")
+		return nil, nothing("", h.Line, want(wantRows))
 	}
 	return []pcr.Run{run}, nil
 }

@@ -43,7 +43,7 @@ type Text struct {
 // valid UTF-8, damaged UTF-8, GB18030 or windows-1251 where their reading gives words of laboratory headers, Latin-1.
 func readText(f *File) (Text, error) {
 	if len(f.Raw) > MaxContent {
-		return Text{}, &Error{Code: CodeTooLarge, Offset: -1, Want: fmt.Sprintf("at most %d bytes", MaxContent)}
+		return Text{}, &Error{Code: CodeTooLarge, Offset: -1, Want: atMost(MaxContent, "bytes")}
 	}
 	body, enc, err := decodeText(f.Raw)
 	if err != nil {
@@ -87,7 +87,7 @@ func decodeText(raw []byte) (body, enc string, err error) {
 		case UTF16BE:
 			return fromUTF16(raw, binary.BigEndian), UTF16BE, nil
 		}
-		return "", "", &Error{Code: CodeEncoding, Offset: int64(i), Value: fmt.Sprintf("%q", raw[:min(len(raw), 8)]), Want: "text"}
+		return "", "", &Error{Code: CodeEncoding, Offset: int64(i), Value: fmt.Sprintf("%q", raw[:min(len(raw), 8)]), Want: want(wantText)}
 	}
 	if declared(raw) == Windows1251 {
 		return decoders[Windows1251](raw), Windows1251, nil
@@ -224,7 +224,7 @@ func splitLines(body string) ([]string, error) {
 			}
 		}
 		if lines = append(lines, line); len(lines) > MaxLines {
-			return nil, &Error{Code: CodeTooLarge, Line: MaxLines, Offset: -1, Want: fmt.Sprintf("at most %d lines", MaxLines)}
+			return nil, &Error{Code: CodeTooLarge, Line: MaxLines, Offset: -1, Want: atMost(MaxLines, "lines")}
 		}
 	}
 	return lines, nil

@@ -1,7 +1,6 @@
 package instruments
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -124,10 +123,10 @@ func SplitRows(lines []string, first int, sep byte) ([]Row, error) {
 			cells = cells[:MaxRow]
 		}
 		if total += len(cells); total > MaxCells {
-			return nil, &Error{Code: CodeTooLarge, Line: first + at, Offset: -1, Want: fmt.Sprintf("at most %d cells", MaxCells)}
+			return nil, &Error{Code: CodeTooLarge, Line: first + at, Offset: -1, Want: atMost(MaxCells, "cells")}
 		}
 		if len(rows) == MaxRows {
-			return nil, &Error{Code: CodeTooLarge, Line: first + at, Offset: -1, Want: fmt.Sprintf("at most %d rows", MaxRows)}
+			return nil, &Error{Code: CodeTooLarge, Line: first + at, Offset: -1, Want: atMost(MaxRows, "rows")}
 		}
 		rows = append(rows, Row{Line: first + at, Cells: cells})
 	}

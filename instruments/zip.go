@@ -113,7 +113,7 @@ func broken(f *File) error {
 		}
 		if sealed > 0 {
 			return &Error{Code: CodeEncrypted, Offset: -1, Value: a.Entries[0].Name,
-				Want: "an export of the run (a .pcrd or .zpcr file can be read by its own software only)"}
+				Want: want(wantExport)}
 		}
 	}
 	if err == nil || errors.Is(err, unpack.ErrNotFound) {
@@ -140,5 +140,5 @@ func decodeBroken(f *File) ([]pcr.Run, error) {
 	if err := broken(f); err != nil {
 		return nil, err
 	}
-	return nil, &Error{Code: CodeUnknown, Offset: -1, Want: "an archive or a workbook that cannot be opened"}
+	return nil, &Error{Code: CodeUnknown, Offset: -1, Want: want(wantZip)}
 }
