@@ -61,9 +61,12 @@ type cell struct {
 	kit    *pcr.Kit
 	row    []pcr.Value // by target of the kit
 	next   int         // the next well with the same code, -1 none
+	own    int         // the one target that it measures, -1 all
 	twin   bool
 	heard  bool
 	omit   bool
+	other  string      // another target that the run names here, where own is one
+	loud   bool        // and gives a Cq
 	torn   uint        // set of targets that were said twice, differently: nothing more is believed
 	traces []pcr.Trace // by target; nil where no curves came in
 }
@@ -123,7 +126,7 @@ func lay(c *Case) *sheet {
 			s.differ("kit.unknown", w.Pos.String(), w.Kit, "")
 			continue
 		}
-		s.wells[i].kit = k
+		s.wells[i].kit, s.wells[i].own = k, s.own(k, w)
 		s.wells[i].row, values = values[:len(k.Targets):len(k.Targets)], values[len(k.Targets):]
 	}
 	return s
@@ -190,5 +193,8 @@ func (s *sheet) groups() {
 		rows, cells = append(rows, s.wells[i].row), append(cells, i)
 		n := len(rows)
 		s.group = append(s.group, group{cells: cells[n-1 : n : n], rows: rows[n-1 : n : n]})
+	}
+	for i := range s.group {
+		s.complete(&s.group[i])
 	}
 }

@@ -27,7 +27,7 @@ func (s *sheet) call(v *Verdict) {
 		for _, i := range g.cells[1:] {
 			out.Also = append(out.Also, s.c.Layout.Wells[i].Pos)
 		}
-		if len(g.cells) > k.Replicates && k.Layout != "singleplex" {
+		if len(g.cells) > k.Wells() {
 			out.Flags = append(out.Flags, Flag{Code: "code_twice", Pos: w.Pos, Args: Args{"wells": len(g.cells)}})
 		}
 		for _, i := range g.cells {

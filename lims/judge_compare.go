@@ -60,8 +60,14 @@ func (s *sheet) put(r *pcr.Reading) {
 	if w.kit == nil || pcr.Beside(r.Target) {
 		return
 	}
-	t := s.target(w.kit, r)
-	if t < 0 {
+	t, ok := s.target(w.kit, r), true
+	if w.own >= 0 {
+		t, ok = w.lane(t, r)
+	}
+	switch {
+	case !ok:
+		return
+	case t < 0:
 		s.unknown(p, r)
 		return
 	}
@@ -119,6 +125,9 @@ func (s *sheet) find(r *pcr.Reading) (int, plate.Pos, bool) {
 			}
 			return 0, plate.Pos{}, false
 		}
+		if i := s.laneOf(at, r); i >= 0 {
+			return i, s.c.Layout.Wells[i].Pos, true
+		}
 		if s.wells[at].twin && !s.oneWellEach(at) {
 			s.differ("well.unknown", "", r.Sample, "a well: the code stands in several")
 			return 0, plate.Pos{}, false
@@ -144,7 +153,7 @@ func (s *sheet) find(r *pcr.Reading) (int, plate.Pos, bool) {
 // oneWellEach says whether all wells of a code are the target wells of one singleplex kit.
 func (s *sheet) oneWellEach(at int) bool {
 	for i := at; i >= 0; i = s.wells[i].next {
-		if s.wells[i].kit == nil || s.wells[i].kit.Layout != "singleplex" {
+		if s.wells[i].kit == nil || s.wells[i].kit.Layout != "singleplex" || s.wells[i].own >= 0 {
 			return false
 		}
 	}
@@ -223,6 +232,7 @@ func (s *sheet) compare() {
 		}
 		s.differ("well.missing", c.Layout.Wells[i].Pos.String(), "", c.Layout.Wells[i].Code)
 	}
+	s.lanes()
 	if heard {
 		s.channels()
 	}

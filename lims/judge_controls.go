@@ -39,11 +39,8 @@ func (s *sheet) controls(v *Verdict) {
 func (s *sheet) absent(v *Verdict) {
 	kits := map[string]map[plate.Role]int{}
 	var order []string
-	for i := range s.wells {
-		w := &s.c.Layout.Wells[i]
-		if s.wells[i].kit == nil {
-			continue
-		}
+	for _, g := range s.group { // the wells of one sample or control count once
+		w := &s.c.Layout.Wells[g.cells[0]]
 		if kits[w.Kit] == nil {
 			kits[w.Kit] = map[plate.Role]int{}
 			order = append(order, w.Kit)

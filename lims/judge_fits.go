@@ -16,9 +16,13 @@ func (s *sheet) fits() []plate.Fit {
 	if len(seen) == 0 {
 		return nil
 	}
-	own := plate.Score(s.c.Layout, seen, plate.AsSealed)
-	margin := 3 / float64(len(s.c.Layout.Wells)+1)
-	return better(plate.Fits(s.c.Layout, seen, s.c.Others), own+margin)
+	layout, others := s.inner(s.c.Layout), make(map[string]plate.Layout, len(s.c.Others))
+	for code, l := range s.c.Others {
+		others[code] = s.inner(l)
+	}
+	own := plate.Score(layout, seen, plate.AsSealed)
+	margin := 3 / float64(len(layout.Wells)+1)
+	return better(plate.Fits(layout, seen, others), own+margin)
 }
 
 // better are the first three fits above a score.
@@ -47,6 +51,14 @@ func (s *sheet) named() []plate.Fit {
 	return better(plate.FitsNamed(s.c.Layout, codes, s.c.Others), max(0.5, own+3/float64(len(codes)+1)))
 }
 
+// holds is the well at a position, -1 where nothing stands there.
+func (s *sheet) holds(p plate.Pos) int {
+	if !s.c.Layout.Format.Holds(p) {
+		return -1
+	}
+	return s.at[s.c.Layout.Format.Index(p)]
+}
+
 // signs is what the run shows by position, read without the layout's roles.
 func (s *sheet) signs() map[plate.Pos]plate.Sign {
 	var k *pcr.Kit
@@ -66,6 +78,9 @@ func (s *sheet) signs() map[plate.Pos]plate.Sign {
 			continue
 		}
 		t := s.target(k, r)
+		if i := s.holds(p); t < 0 && i >= 0 && s.wells[i].own >= 0 && k.Meets(s.wells[i].own, r.Target, r.Dye) {
+			t = s.wells[i].own
+		}
 		switch {
 		case t < 0:
 		case k.Targets[t].Role == pcr.Virus:

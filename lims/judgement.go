@@ -34,7 +34,7 @@ type Past struct {
 
 // Difference is one way in which a run does not fit its layout.
 type Difference struct {
-	Code string // plate.code, well.unknown, well.missing, sample.mismatch, target.unknown, target.missing, well.twice, kit.unknown
+	Code string // plate.code, well.unknown, well.missing, sample.mismatch, target.unknown, target.missing, target.well, well.twice, kit.unknown
 	Well string
 	Got  string
 	Want string

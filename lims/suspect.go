@@ -88,13 +88,14 @@ func (s *sheet) lowest(w *WellCall) (low float64) {
 func (s *sheet) near(v *Verdict, low []float64, limits Suspicion) {
 	type source struct {
 		pos   plate.Pos
+		also  []plate.Pos
 		batch string
 		cq    float64
 	}
 	var strong []source
 	for i, w := range v.Wells {
 		if low[i] > 0 && low[i] < limits.Strong {
-			strong = append(strong, source{w.Pos, w.Batch, low[i]})
+			strong = append(strong, source{w.Pos, w.Also, w.Batch, low[i]})
 		}
 	}
 	for _, c := range v.Controls {
@@ -110,7 +111,7 @@ func (s *sheet) near(v *Verdict, low []float64, limits Suspicion) {
 		for _, x := range strong {
 			how := ""
 			switch {
-			case plate.Near(w.Pos, x.pos):
+			case beside(w.Pos, w.Also, x.pos, x.also):
 				how = "beside"
 			case limits.NoTouch || x.cq == 0:
 			case w.Pos.Row == x.pos.Row:
@@ -126,6 +127,19 @@ func (s *sheet) near(v *Verdict, low []float64, limits Suspicion) {
 			}
 		}
 	}
+}
+
+// beside says that a well of one sample touches a well of another.
+func beside(a plate.Pos, more []plate.Pos, b plate.Pos, others []plate.Pos) bool {
+	if plate.Near(a, b) {
+		return true
+	}
+	for _, p := range others {
+		if plate.Near(a, p) {
+			return true
+		}
+	}
+	return len(more) > 0 && beside(more[0], more[1:], b, others)
 }
 
 // identical flags samples that show the same Cq on every target that has one: copied rows, or one well read twice.

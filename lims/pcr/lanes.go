@@ -28,3 +28,15 @@ func (k *Kit) Lanes() plate.Lanes {
 	}
 	return out
 }
+
+// Meets says whether a reading that names no target may be one of target i, which alone is measured in its well: its dye is the
+// target's, or it tells none.
+func (k *Kit) Meets(i int, name, dye string) bool {
+	if name != "" && !colour(name) {
+		return false
+	}
+	if dyeNames[squeeze(name)] != "" {
+		dye = name
+	}
+	return dye == "" || dyeName(dye) == dyeName(k.Targets[i].Channel)
+}
