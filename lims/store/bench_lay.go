@@ -8,6 +8,7 @@ import (
 	"github.com/lib/pq"
 
 	"natlims/lims"
+	"natlims/lims/pcr"
 	"natlims/lims/plate"
 )
 
@@ -40,6 +41,7 @@ func (s *Store) Lay(ctx context.Context, by lims.Actor, n NewPlate) (p Plate, er
 type laying struct {
 	NewPlate
 	format   plate.Format
+	lanes    plate.Lanes  // wells that each sample takes
 	controls []plate.Role // of the first kit, then of the second
 	first    int          // number of controls of the first kit
 	pools    map[string]int64
@@ -48,28 +50,51 @@ type laying struct {
 // plan counts the wells that kits and controls take.
 func (s *Store) plan(ctx context.Context, f plate.Format, n NewPlate) (laying, error) {
 	l := laying{NewPlate: n, format: f}
-	keys, copies := []string{n.Kit}, 1
+	keys := []string{n.Kit}
 	if n.Second != nil {
-		keys, copies = append(keys, n.Second.Kit), 2
+		keys = append(keys, n.Second.Kit)
 	}
-	kits, err := s.kits(ctx, keys)
+	found, err := s.kits(ctx, keys)
 	if err != nil {
 		return l, err
 	}
+	var kits []*pcr.Kit
 	for i, key := range keys {
-		more := StandardControls
-		if k := kits[key]; k != nil {
-			more = ControlsOf(k, len(n.Codes))
+		k := found[key]
+		if k == nil {
+			return l, lims.E(lims.NotFound, "kit.unknown", lims.Args{"kit": key})
 		}
-		l.controls = append(l.controls, more...)
+		if n.Second != nil && k.Wells() > 1 {
+			return l, lims.E(lims.Invalid, "plate.own_plate", lims.Args{"kit": key, "wells": k.Wells()})
+		}
+		kits = append(kits, k)
+		l.controls = append(l.controls, ControlsOf(k, len(n.Codes))...)
 		if i == 0 {
-			l.first = len(l.controls)
+			l.first, l.lanes = len(l.controls), k.Lanes()
 		}
 	}
-	if most := (f.Size() - len(l.controls)) / copies; len(n.Codes) == 0 || len(n.Codes) > most {
+	if most := Room(f, kits...); len(n.Codes) == 0 || len(n.Codes) > most {
 		return l, lims.E(lims.Invalid, "plate.count", lims.Args{"max": most, "got": len(n.Codes)})
 	}
 	return l, nil
+}
+
+// Room is how many samples fit on a plate beside the controls of its kits, of which only a single one may take several wells a sample.
+func Room(f plate.Format, kits ...*pcr.Kit) int {
+	places := f.Size()
+	if len(kits) == 1 {
+		places = kits[0].Lanes().Places(f)
+	}
+	for n := places / max(1, len(kits)); n > 0; n-- {
+		taken := n * len(kits)
+		for _, k := range kits {
+			taken += len(ControlsOf(k, n))
+		}
+		if taken <= places {
+			return n
+		}
+	}
+	return 0
 }
 
 func (x *tx) lay(l laying, p *Plate) error {
@@ -198,7 +223,7 @@ func (x *tx) insertWells(p *Plate, l laying, tubes map[string]waitingTube, arms 
 			codes = append(codes[:len(codes):len(codes)], c+secondMark)
 		}
 	}
-	wells, err := plate.Fill(l.format, int(p.ID), codes, l.controls)
+	wells, err := l.lanes.Fill(l.format, int(p.ID), codes, l.controls)
 	if err != nil {
 		return lims.Wrap(lims.Invalid, "plate.layout", err)
 	}
@@ -211,7 +236,7 @@ func (x *tx) insertWells(p *Plate, l laying, tubes map[string]waitingTube, arms 
 		left[r]++
 	}
 	n := len(wells)
-	text := make([][]string, 7)
+	text := make([][]string, 8)
 	for i := range text {
 		text[i] = make([]string, n)
 	}
@@ -220,7 +245,7 @@ func (x *tx) insertWells(p *Plate, l laying, tubes map[string]waitingTube, arms 
 		code, second := strings.CutSuffix(w.Code, secondMark)
 		if w.Role.Control() {
 			left[w.Role]--
-			second = left[w.Role] < 0
+			second = l.Second != nil && left[w.Role] < 0
 		}
 		kit, lot := l.Kit, l.Lot
 		if second {
@@ -230,14 +255,14 @@ func (x *tx) insertWells(p *Plate, l laying, tubes map[string]waitingTube, arms 
 			lot = iqc[string(w.Role)]
 		}
 		ids[i], in[i] = tubes[code].ID, l.pools[code] // 0 for controls
-		for k, v := range [7]string{w.Pos.String(), string(w.Role), code, kit, lot, arms[armAt{ids[i], kit}], l.Batch} {
+		for k, v := range [8]string{w.Pos.String(), string(w.Role), code, kit, lot, arms[armAt{ids[i], kit}], l.Batch, w.Target} {
 			text[k][i] = v
 		}
 	}
-	return x.exec(`INSERT INTO wells (plate_id, pos, role, code, kit_key, lot, arm, batch, sample_id, pool_id)
-		SELECT $1, pos, role, code, kit, lot, arm, batch, nullif(sample, 0), nullif(pool, 0)
-		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::bigint[], $10::bigint[])
-			AS t (pos, role, code, kit, lot, arm, batch, sample, pool)`,
+	return x.exec(`INSERT INTO wells (plate_id, pos, role, code, kit_key, lot, arm, batch, target, sample_id, pool_id)
+		SELECT $1, pos, role, code, kit, lot, arm, batch, target, nullif(sample, 0), nullif(pool, 0)
+		FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bigint[], $11::bigint[])
+			AS t (pos, role, code, kit, lot, arm, batch, target, sample, pool)`,
 		p.ID, pq.Array(text[0]), pq.Array(text[1]), pq.Array(text[2]), pq.Array(text[3]), pq.Array(text[4]), pq.Array(text[5]),
-		pq.Array(text[6]), pq.Array(ids), pq.Array(in))
+		pq.Array(text[6]), pq.Array(text[7]), pq.Array(ids), pq.Array(in))
 }

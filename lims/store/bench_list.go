@@ -66,6 +66,7 @@ type WellRow struct {
 	Kit      string          `db:"kit_key"`
 	Arm      string          `db:"arm"`
 	Lot      string          `db:"lot"`
+	Target   string          `db:"target"` // the one that is measured here; "" all
 	Sample   int64           `db:"sample_id"`
 	Mode     string          `db:"mode"`
 	Persons  int             `db:"persons"`
@@ -83,14 +84,14 @@ type WellRow struct {
 
 // PlateWells lists the wells of a plate in row-major order, with the calls of the given run (0: none).
 func (s *Store) PlateWells(ctx context.Context, plate, run int64) ([]WellRow, error) {
-	return list[WellRow](ctx, s, `SELECT w.pos, w.role, w.code, w.kit_key, w.arm, w.lot, coalesce(w.sample_id,0) AS sample_id,
+	return list[WellRow](ctx, s, `SELECT w.pos, w.role, w.code, w.kit_key, w.arm, w.lot, w.target, coalesce(w.sample_id,0) AS sample_id,
 			coalesce(m.mode,'') AS mode, coalesce(m.declared,0) AS persons, coalesce(m.priority,0) AS priority,
 			CASE WHEN m.state IN ('received','loaded','read') THEN m.due_at END AS due_at, -- its results are not out yet
 			coalesce(c.run_id,0) AS run_id, coalesce(c.call,'') AS call, coalesce(c.action,'') AS action, coalesce(c.rule,0) AS rule,
 			coalesce(c.why,'') AS why, coalesce(c.invalid,false) AS invalid, coalesce(c.targets,'{}') AS targets,
 			coalesce(c.flags,'[]') AS flags
 		FROM wells w LEFT JOIN samples m ON m.id = w.sample_id
-		LEFT JOIN calls c ON c.run_id = $2 AND c.pos = w.pos AND c.kit_key = w.kit_key
+		LEFT JOIN calls c ON c.run_id = $2 AND c.code = w.code AND c.kit_key = w.kit_key AND w.role = 'sample' -- one call a sample, in all its wells
 		WHERE w.plate_id = $1 ORDER BY left(w.pos,1), length(w.pos), w.pos, w.kit_key`, plate, run)
 }
 

@@ -80,15 +80,15 @@ const darkReadings = `WITH u AS (
 		FROM runs r LEFT JOIN instruments i ON i.id = r.instrument_id LEFT JOIN plates p ON p.id = r.plate_id
 		WHERE r.recorded_at >= $1 AND r.recorded_at < $2 AND ($3 = 0 OR r.lab_id = $3) AND ($4 = 0 OR r.instrument_id = $4)
 	), w AS (
-		SELECT DISTINCT ON (plate_id, pos) plate_id, pos, role, code, sample_id, pool_id FROM wells
+		SELECT DISTINCT ON (plate_id, pos) plate_id, pos, role, code, kit_key, sample_id, pool_id FROM wells
 		WHERE plate_id IN (SELECT plate_id FROM u) ORDER BY plate_id, pos
 	), named AS (
 		SELECT DISTINCT ON (plate_id, code) plate_id, code, pos FROM w ORDER BY plate_id, code
 	), res AS (
 		SELECT run_id, sample_id, bool_or(state IN ('released','superseded')) AS out, bool_or(state IN ('called','held','checked')) AS open
 		FROM results WHERE run_id IN (SELECT id FROM u) GROUP BY 1, 2
-	), c AS (
-		SELECT DISTINCT ON (run_id, pos) run_id, pos, action, invalid FROM calls WHERE run_id IN (SELECT id FROM u) ORDER BY run_id, pos
+	), c AS ( -- one call a sample and kit, in however many wells
+		SELECT DISTINCT ON (run_id, code, kit_key) run_id, code, kit_key, pos, action, invalid FROM calls WHERE run_id IN (SELECT id FROM u) ORDER BY run_id, code, kit_key
 	), o AS (
 		SELECT DISTINCT sample_id FROM orders WHERE sample_id IN (SELECT sample_id FROM w) AND state IN ('open','waiting')
 	), at AS ( -- each well of a run and its fate; several readings share it
@@ -106,7 +106,7 @@ const darkReadings = `WITH u AS (
 			WHEN o.sample_id IS NULL THEN 'superseded/no_order'
 			ELSE 'unclaimed/no_result' END AS fate
 		FROM u JOIN w ON w.plate_id = u.plate_id LEFT JOIN res s ON s.run_id = u.id AND s.sample_id = w.sample_id
-		LEFT JOIN c ON c.run_id = u.id AND c.pos = w.pos LEFT JOIN o ON o.sample_id = w.sample_id
+		LEFT JOIN c ON c.run_id = u.id AND c.code = w.code AND c.kit_key = w.kit_key LEFT JOIN o ON o.sample_id = w.sample_id
 	), g AS (
 		SELECT u.id, u.message_id, u.plate_id, u.plate, u.instrument, u.recorded_at, d.seq, d.well, d.sample, d.target, d.state, d.cq_text, d.task,
 			CASE WHEN d.well = '' THEN n.pos

@@ -83,7 +83,7 @@ type TubeWell struct {
 	Plate      string     `db:"plate"`
 	PlateID    int64      `db:"plate_id"`
 	PlateState string     `db:"plate_state"`
-	Pos        string     `db:"pos"`
+	Pos        string     `db:"pos"` // several where the kit takes several wells a sample
 	Kit        string     `db:"kit_key"`
 	Lot        string     `db:"lot"`
 	Instrument string     `db:"instrument"`
@@ -95,10 +95,11 @@ type TubeWell struct {
 
 // TubeWells lists the wells in which a tube stood, oldest first.
 func (s *Store) TubeWells(ctx context.Context, sample int64) ([]TubeWell, error) {
-	return list[TubeWell](ctx, s, `SELECT p.code AS plate, p.id AS plate_id, p.state AS plate_state, w.pos, w.kit_key, w.lot,
+	return list[TubeWell](ctx, s, `SELECT p.code AS plate, p.id AS plate_id, p.state AS plate_state,
+			string_agg(w.pos, ' ' ORDER BY left(w.pos, 1), substr(w.pos, 2)::int) AS pos, w.kit_key, w.lot,
 			coalesce(i.code,'') AS instrument, p.created_at, p.sealed_at, p.started_at, p.read_at
 		FROM wells w JOIN plates p ON p.id = w.plate_id LEFT JOIN instruments i ON i.id = p.instrument_id
-		WHERE w.sample_id = $1 ORDER BY p.id, w.kit_key LIMIT 100`, sample)
+		WHERE w.sample_id = $1 GROUP BY p.id, w.kit_key, w.lot, i.code ORDER BY p.id, w.kit_key LIMIT 100`, sample)
 }
 
 // TubeCall is one call on a tube with the run it comes from.
