@@ -98,7 +98,7 @@ func setupCFX(l plate.Layout) (SetupFile, error) {
 		case plate.Positive, plate.Weak:
 			kind = "Positive Control"
 		}
-		return []string{string(rune('A' + w.Pos.Row)), strconv.Itoa(w.Pos.Col + 1), "", w.Code, w.Arm, kind}
+		return []string{string(rune('A' + w.Pos.Row)), strconv.Itoa(w.Pos.Col + 1), w.Target, w.Code, w.Arm, kind}
 	})
 	return setupFile(l, "-cfx.csv", ',', rows, err)
 }
@@ -115,7 +115,7 @@ func setupLC480(l plate.Layout) (SetupFile, error) {
 		case w.Role.Control():
 			kind = "Target Negative"
 		}
-		return []string{w.Pos.String(), w.Code, "", "", "", "", "", "", kind}
+		return []string{w.Pos.String(), w.Code, "", "", w.Target, "", "", "", kind}
 	})
 	return setupFile(l, "-lc480.txt", '\t', rows, err)
 }
@@ -134,15 +134,15 @@ func setupLC96(l plate.Layout) (SetupFile, error) {
 		case w.Role.Control():
 			kind = "Negative control"
 		}
-		return []string{"", w.Pos.String(), w.Code, "", "", kind, "", "", "", w.Arm, "", strconv.Itoa(l.Format.Index(w.Pos) + 1)}
+		return []string{"", w.Pos.String(), w.Code, w.Target, "", kind, "", w.Dye, "", w.Arm, "", strconv.Itoa(l.Format.Index(w.Pos) + 1)}
 	})
 	return setupFile(l, "-lc96.csv", ',', rows, err)
 }
 
 // setupTable writes a plain list for any instrument.
 func setupTable(l plate.Layout) (SetupFile, error) {
-	rows, err := setupRows(l, []string{"Well", "Sample Name", "Type", "Kit", "Arm"}, func(_ int, w plate.Well) []string {
-		return []string{w.Pos.String(), w.Code, string(w.Role), w.Kit, w.Arm}
+	rows, err := setupRows(l, []string{"Well", "Sample Name", "Type", "Kit", "Arm", "Target"}, func(_ int, w plate.Well) []string {
+		return []string{w.Pos.String(), w.Code, string(w.Role), w.Kit, w.Arm, w.Target}
 	})
 	return setupFile(l, "-plate.csv", ',', rows, err)
 }

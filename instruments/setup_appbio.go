@@ -8,7 +8,8 @@ import (
 )
 
 // Plate files for QuantStudio, 7500 and StepOne: the [Sample Setup] section of their own text export, with "Not Started" as
-// the end of the run. Targets, dyes and colours are left to the assay's template on the cycler: a layout names samples only.
+// the end of the run. Targets, dyes and colours are left to the assay's template on the cycler, except where a well measures one target
+// only: there the layout names it.
 //
 //	* Experiment Run End Time = Not Started
 //	[Sample Setup]
@@ -45,7 +46,7 @@ func appbioSetup(l plate.Layout, block, instrument string, indexed bool) (SetupF
 		if indexed {
 			fmt.Fprintf(&b, "%d\t", l.Format.Index(w.Pos)+1)
 		}
-		fmt.Fprintf(&b, "%s\t%s\t\t\t\t\t\t%s\t\t\t\t%s\r\n", w.Pos, oneCell(w.Code), appbioTask(w.Role), oneCell(w.Arm))
+		fmt.Fprintf(&b, "%s\t%s\t\t\t\t%s\t\t%s\t%s\t\t\t%s\r\n", w.Pos, oneCell(w.Code), oneCell(w.Target), appbioTask(w.Role), oneCell(w.Dye), oneCell(w.Arm))
 	}
 	return SetupFile{Name: fileName(l.Code, "-setup.txt"), Type: "text/plain; charset=utf-8", Bytes: []byte(b.String())}, nil
 }

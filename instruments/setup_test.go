@@ -14,16 +14,17 @@ import (
 // importers are the plate files with the columns in which our own reader finds well, name and role again.
 var importers = map[string]struct {
 	well, sample, role string
+	target             string
 	table              string
 	roles              map[plate.Role]string
 	only96             bool
 }{
-	"quantstudio-da1": {well: "Well Position", sample: "Sample Name", role: "Task", table: "Sample Setup", roles: map[plate.Role]string{plate.Sample: "UNKNOWN", plate.Positive: "UNKNOWN", plate.NoTemplate: "NTC"}},
-	"stepone-7500":    {well: "Well", sample: "Sample Name", role: "Task", table: "Sample Setup", roles: map[plate.Role]string{plate.Sample: "UNKNOWN", plate.Positive: "UNKNOWN", plate.NoTemplate: "NTC"}, only96: true},
-	"cfx":             {sample: "*Sample Name", role: "*Sample Type", roles: map[plate.Role]string{plate.Sample: "Unknown", plate.Positive: "Positive Control", plate.NoTemplate: "NTC"}},
-	"lightcycler480":  {well: "General:Pos", sample: "General:Sample Name", role: "Rel Quant:Combined Sample/Target type", roles: map[plate.Role]string{plate.Sample: "Target Unknown", plate.Positive: "Target Pos Control", plate.NoTemplate: "Target Negative"}},
-	"lightcycler96":   {well: "Position", sample: "Sample Name", role: "Sample Type", roles: map[plate.Role]string{plate.Sample: "Unknown", plate.Positive: "Positive control", plate.NoTemplate: "Negative control"}, only96: true},
-	"table":           {well: "Well", sample: "Sample Name", role: "Type", roles: map[plate.Role]string{plate.Sample: "sample", plate.Positive: "positive", plate.NoTemplate: "ntc"}},
+	"quantstudio-da1": {well: "Well Position", sample: "Sample Name", role: "Task", target: "Target Name", table: "Sample Setup", roles: map[plate.Role]string{plate.Sample: "UNKNOWN", plate.Positive: "UNKNOWN", plate.NoTemplate: "NTC"}},
+	"stepone-7500":    {well: "Well", sample: "Sample Name", role: "Task", target: "Target Name", table: "Sample Setup", roles: map[plate.Role]string{plate.Sample: "UNKNOWN", plate.Positive: "UNKNOWN", plate.NoTemplate: "NTC"}, only96: true},
+	"cfx":             {sample: "*Sample Name", role: "*Sample Type", target: "*Target Name", roles: map[plate.Role]string{plate.Sample: "Unknown", plate.Positive: "Positive Control", plate.NoTemplate: "NTC"}},
+	"lightcycler480":  {well: "General:Pos", sample: "General:Sample Name", role: "Rel Quant:Combined Sample/Target type", target: "General:Target Name", roles: map[plate.Role]string{plate.Sample: "Target Unknown", plate.Positive: "Target Pos Control", plate.NoTemplate: "Target Negative"}},
+	"lightcycler96":   {well: "Position", sample: "Sample Name", role: "Sample Type", target: "Gene Name", roles: map[plate.Role]string{plate.Sample: "Unknown", plate.Positive: "Positive control", plate.NoTemplate: "Negative control"}, only96: true},
+	"table":           {well: "Well", sample: "Sample Name", role: "Type", target: "Target", roles: map[plate.Role]string{plate.Sample: "sample", plate.Positive: "positive", plate.NoTemplate: "ntc"}},
 }
 
 // TestSetupReadBack writes layouts for every importer and reads them back with our own tables.
@@ -54,6 +55,7 @@ func TestSetupReadBack(t *testing.T) {
 				require.Equal(t, w.Pos.String(), well)
 				require.Equal(t, strings.TrimSpace(w.Code), r.At(h.Col(is.sample)))
 				require.Equal(t, is.roles[w.Role], r.At(h.Col(is.role)))
+				require.Equal(t, w.Target, r.At(h.Col(is.target)))
 			}
 			_, err = instruments.Decode(f, d.Name)
 			var e *instruments.Error
@@ -71,7 +73,8 @@ func drawLayout(t *rapid.T, only96 bool) plate.Layout {
 	}
 	for _, i := range rapid.SliceOfNDistinct(rapid.IntRange(0, l.Format.Size()-1), 1, 20, rapid.ID[int]).Draw(t, "wells") {
 		l.Wells = append(l.Wells, plate.Well{Pos: l.Format.At(i), Code: rapid.StringMatching(`[A-Z0-9][A-Za-z0-9 ,;'._|阴性-]{0,20}`).Draw(t, "code"),
-			Role: rapid.SampledFrom([]plate.Role{plate.Sample, plate.Positive, plate.NoTemplate}).Draw(t, "role")})
+			Role:   rapid.SampledFrom([]plate.Role{plate.Sample, plate.Positive, plate.NoTemplate}).Draw(t, "role"),
+			Target: rapid.SampledFrom([]string{"", "N1", "RNase P"}).Draw(t, "target")})
 	}
 	return l
 }

@@ -24,7 +24,8 @@ type simulateCmd struct {
 	Plate     string   `default:"SIM0001" help:"Barcode of the plate that is made up."`
 	Samples   int      `default:"94" help:"Samples on it; a negative and a positive control are added."`
 	Positives float64  `default:"0.02" help:"Share of positive samples."`
-	Targets   []string `default:"ORF1ab:VIC,N:FAM,IC:CY5" help:"Targets with their dyes; IC is in every tube."`
+	Wells     string   `enum:"one,each" default:"one" help:"Wells of a sample: one for all targets, or one for each (singleplex kits)."`
+	Targets   []string `default:"ORF1ab:VIC,N:FAM,IC:CY5" help:"Targets with their dyes; IC, SPC, RP and MS2 are in every tube."`
 	Seed      uint64   `default:"1" help:"The same seed gives the same plate and the same faults."`
 
 	Baud  int           `help:"Pace of the line; 0 is as fast as it goes."`
@@ -83,11 +84,18 @@ func (c simulateCmd) made() (sim.Plate, error) {
 	for i := range codes {
 		codes[i] = fmt.Sprintf("%s-%03d", c.Plate, i+1)
 	}
+	lanes := plate.Lanes{""}
+	if c.Wells == "each" {
+		lanes = lanes[:0]
+		for _, t := range p.Targets {
+			lanes = append(lanes, t.Name)
+		}
+	}
 	format := plate.F96
-	if c.Samples+2 > format.Size() {
+	if c.Samples+2 > lanes.Places(format) {
 		format = plate.F384
 	}
-	wells, err := plate.Fill(format, int(c.Seed%1_000_000), codes, []plate.Role{plate.Negative, plate.Positive})
+	wells, err := lanes.Fill(format, int(c.Seed%1_000_000), codes, []plate.Role{plate.Negative, plate.Positive})
 	p.Layout = plate.Layout{Code: c.Plate, Format: format, Wells: wells}
 	return p, err
 }
@@ -122,7 +130,7 @@ func (c simulateCmd) truth(code, target string) (float64, bool) {
 		return 0, false
 	case code == plate.Positive.Name():
 		return 25 + draw(target), true
-	case target == "IC":
+	case sim.Target{Name: target}.Internal():
 		return 24 + 5*draw(target), true
 	case draw("positive") < c.Positives:
 		return 18 + 16*draw("load") + draw(target), true

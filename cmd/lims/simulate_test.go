@@ -52,6 +52,27 @@ func TestSimulateAPlateOfOnesOwnIntoAFolder(t *testing.T) {
 	require.Equal(t, map[string]pcr.State{"A1 N": pcr.HasCq, "A1 IC": pcr.HasCq, "H12 N": pcr.NoCq, "H12 IC": pcr.NoCq}, state)
 }
 
+// A plate of a singleplex kit: each well tells its own target.
+func TestSimulateSingleplex(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := simulate(t, "quantstudio", "--to", "dir:"+dir, "--wells", "each", "--samples", "30", "--targets", "N1:FAM,N2:FAM,RP:FAM")
+	require.NoError(t, c.Run(t.Context()))
+	b, err := os.ReadFile(filepath.Join(dir, "SIM0001_data.txt"))
+	require.NoError(t, err)
+	runs, err := instruments.Decode(&instruments.File{Raw: b}, "")
+	require.NoError(t, err)
+	require.Len(t, runs[0].Readings, 96)
+	targets, wells := map[string]int{}, map[string]bool{}
+	for _, r := range runs[0].Readings {
+		targets[r.Target]++
+		wells[r.Well] = true
+		require.True(t, r.Target != "RP" || r.State == pcr.HasCq || r.Sample == "NC")
+	}
+	require.Equal(t, map[string]int{"N1": 32, "N2": 32, "RP": 32}, targets)
+	require.Len(t, wells, 96)
+}
+
 func TestSimulateOverTCP(t *testing.T) {
 	t.Parallel()
 	kept := make(chan link.Arrival, 1)

@@ -36,7 +36,7 @@ func quantStudio(p Plate) []byte {
 	b.WriteString("\r\n[Amplification Data]\r\nWell\tWell Position\tCycle\tTarget Name\tRn\tDelta Rn\r\n")
 	rng := rand.New(rand.NewPCG(p.Seed, 1))
 	for _, w := range p.Layout.Wells {
-		for _, t := range p.Targets {
+		for _, t := range p.in(w) {
 			cq, ok := p.Truth(w.Code, t.Name)
 			for c, y := range curve(rng, p.Cycles, cq, ok) {
 				fmt.Fprintf(&b, "%d\t%s\t%d\t%s\t%.3f\t%.3f\r\n", p.Layout.Format.Index(w.Pos)+1, w.Pos, c+1, t.Name, y+0.55, y)
@@ -46,7 +46,7 @@ func quantStudio(p Plate) []byte {
 	b.WriteString("\r\n[Results]\r\nWell\tWell Position\tOmit\tSample Name\tTarget Name\tTask\tReporter\tQuencher\tCT\tCt Mean\tCt SD\t" +
 		"Automatic Ct Threshold\tCt Threshold\tAutomatic Baseline\tBaseline Start\tBaseline End\tAmp Status\r\n")
 	for _, w := range p.Layout.Wells {
-		for _, t := range p.Targets {
+		for _, t := range p.in(w) {
 			ct, amp := "Undetermined", "No Amp"
 			if cq, ok := p.Truth(w.Code, t.Name); ok {
 				ct, amp = fmt.Sprintf("%.3f", cq), "Amp"
@@ -78,6 +78,9 @@ func cfx(p Plate) []byte {
 	for _, t := range p.Targets { // CFX writes one dye after the other
 		unknown := 0
 		for _, w := range p.Layout.Wells {
+			if w.Target != "" && w.Target != t.Name {
+				continue
+			}
 			content := "Neg Ctrl"
 			switch task(w) {
 			case "UNKNOWN":

@@ -63,8 +63,10 @@ func geneXpert(p Plate, i int) []byte {
 	return b.Bytes()
 }
 
-// internal says that a target is the control inside every tube.
-func internal(t Target) bool {
+func internal(t Target) bool { return t.Internal() }
+
+// Internal says that a target is the control inside every tube.
+func (t Target) Internal() bool {
 	switch t.Name {
 	case "IC", "SPC", "RP", "RNase P", "MS2", "内标":
 		return true

@@ -60,7 +60,7 @@ func oul(p Plate) []byte {
 
 func results(b *hl7.Builder, p Plate, i int) {
 	w := p.Layout.Wells[i]
-	for n, t := range p.Targets {
+	for n, t := range p.in(w) {
 		kind, value := "ST", "Undetermined"
 		if cq, ok := p.Truth(w.Code, t.Name); ok {
 			kind, value = "NM", fmt.Sprintf("%.2f", cq)

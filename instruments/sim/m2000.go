@@ -52,7 +52,7 @@ func m2000Well(b *astm.Builder, p Plate, i, seq int) {
 	}
 	order[24] = astm.Text("F")
 	b.Record('O', order...)
-	for n, t := range p.Targets {
+	for n, t := range p.in(w) {
 		cq := "-1.00"
 		if v, ok := p.Truth(w.Code, t.Name); ok {
 			cq = fmt.Sprintf("%.2f", v)

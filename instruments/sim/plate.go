@@ -48,6 +48,19 @@ func (p Plate) check() error {
 	return nil
 }
 
+// in is what is measured in a well: every target, or the one of a well that measures one.
+func (p Plate) in(w plate.Well) []Target {
+	if w.Target == "" {
+		return p.Targets
+	}
+	for _, t := range p.Targets {
+		if t.Name == w.Target {
+			return []Target{t}
+		}
+	}
+	return []Target{{Name: w.Target, Dye: w.Dye}}
+}
+
 // stamp is the end of the run as ASTM and HL7 write it.
 func (p Plate) stamp() string { return p.Ended.Format("20060102150405") }
 

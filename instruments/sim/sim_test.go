@@ -52,6 +52,28 @@ func small() Plate {
 		Ended: time.Date(2026, 11, 21, 8, 30, 0, 0, time.UTC), Cycles: 40, Seed: 1, Operator: "王芳"}
 }
 
+// A well that measures one target tells that one.
+func TestOneTargetAWell(t *testing.T) {
+	t.Parallel()
+	for _, model := range []string{"quantstudio", "cfx", "m2000", "hl7-oul"} {
+		p := small()
+		for i := range p.Layout.Wells {
+			p.Layout.Wells[i].Target = p.Targets[i%3].Name
+		}
+		m, err := Find(model)
+		require.NoError(t, err)
+		all, err := m.Messages(p)
+		require.NoError(t, err)
+		runs, err := instruments.Decode(&instruments.File{Raw: all[0].Bytes}, "")
+		require.NoError(t, err)
+		got := map[string]string{}
+		for _, r := range runs[0].Readings {
+			got[r.Well] += r.Target
+		}
+		require.Equal(t, map[string]string{"A1": "ORF1ab", "A2": "N", "A3": "IC", "A4": "ORF1ab", "H11": "N", "H12": "IC"}, got, model)
+	}
+}
+
 // What a model writes is what a reviewer can compare with a real capture.
 func TestGoldens(t *testing.T) {
 	t.Parallel()

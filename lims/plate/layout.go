@@ -48,6 +48,7 @@ type Well struct {
 
 	Target   string // the one target that is measured here; "" all of the kit's
 	Internal bool   // Target is an internal control, which shows in every sample; set by who compares patterns
+	Dye      string // of Target; set by who writes a plate file
 }
 
 // Layout is a plate as it was sealed.
