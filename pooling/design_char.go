@@ -121,14 +121,18 @@ func (u unions) logQ(in set, t int) float64 {
 // atLeastOf is P(at least k of w pools of a negative person read positive) from
 // the sums a[t] over t truly negative pools.
 func atLeastOf(a []float64, k int, pool Test) float64 {
-	w, total, sign := len(a)-1, 0.0, 1.0
+	w, total, most, sign := len(a)-1, 0.0, 0.0, 1.0
 	for m := k; m <= w; m++ {
 		all := 0.0 // Σ over sets of m pools of P(all read positive)
 		for t := 0; t <= m; t++ {
 			all += math.Pow(pool.delta(), float64(t)) * math.Pow(pool.Se, float64(m-t)) * choose(w-t, m-t) * a[t]
 		}
 		total += sign * choose(m-1, k-1) * all
+		most = math.Max(most, choose(m-1, k-1)*all)
 		sign = -sign
 	}
-	return math.Max(0, math.Min(1, total))
+	if total < 1e-15*most { // what rounding leaves of nothing
+		return 0
+	}
+	return math.Min(1, total)
 }
