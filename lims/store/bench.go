@@ -183,18 +183,19 @@ func (s *Store) Layout(ctx context.Context, id int64) (plate.Layout, error) {
 
 func (s *Store) layouts(ctx context.Context, ids []int64) (map[int64]plate.Layout, error) {
 	var rows []struct {
-		Plate int64      `db:"id"`
-		PCode string     `db:"pcode"`
-		Wells int        `db:"wells"`
-		Pos   string     `db:"pos"`
-		Role  plate.Role `db:"role"`
-		Code  string     `db:"code"`
-		Kit   string     `db:"kit_key"`
-		Arm   string     `db:"arm"`
-		Batch string     `db:"batch"`
-		Lot   string     `db:"lot"`
+		Plate  int64      `db:"id"`
+		PCode  string     `db:"pcode"`
+		Wells  int        `db:"wells"`
+		Pos    string     `db:"pos"`
+		Role   plate.Role `db:"role"`
+		Code   string     `db:"code"`
+		Kit    string     `db:"kit_key"`
+		Arm    string     `db:"arm"`
+		Batch  string     `db:"batch"`
+		Lot    string     `db:"lot"`
+		Target string     `db:"target"`
 	}
-	err := s.db.SelectContext(ctx, &rows, `SELECT p.id, p.code AS pcode, p.wells, w.pos, w.role, w.code, w.kit_key, w.arm, w.batch, w.lot
+	err := s.db.SelectContext(ctx, &rows, `SELECT p.id, p.code AS pcode, p.wells, w.pos, w.role, w.code, w.kit_key, w.arm, w.batch, w.lot, w.target
 		FROM plates p JOIN wells w ON w.plate_id = p.id WHERE p.id = ANY($1)
 		ORDER BY p.id, left(w.pos, 1), substr(w.pos, 2)::int`, pq.Array(ids))
 	if err != nil {
@@ -211,7 +212,7 @@ func (s *Store) layouts(ctx context.Context, ids []int64) (map[int64]plate.Layou
 		if err != nil {
 			return nil, lims.Wrap(lims.Broken, "database.broken", err)
 		}
-		l.Wells = append(l.Wells, plate.Well{Pos: pos, Role: r.Role, Code: r.Code, Kit: r.Kit, Arm: r.Arm, Batch: r.Batch, Lot: r.Lot})
+		l.Wells = append(l.Wells, plate.Well{Pos: pos, Role: r.Role, Code: r.Code, Kit: r.Kit, Arm: r.Arm, Batch: r.Batch, Lot: r.Lot, Target: r.Target})
 		out[r.Plate] = l
 	}
 	return out, nil
