@@ -9,6 +9,7 @@ import (
 
 	"natlims/lims"
 	"natlims/lims/pcr"
+	"natlims/lims/plate"
 	"natlims/lims/store"
 )
 
@@ -30,8 +31,12 @@ func (d *Day) eachLab(ctx context.Context, do func(context.Context, int) error) 
 
 // lay makes plates of what waits: full ones at once, a part-filled one when its first tube has waited long enough.
 func (d *Day) lay(ctx context.Context, _ time.Duration) error {
-	room := perPlate - len(store.StandardControls)
 	return d.eachLab(ctx, func(ctx context.Context, lab int) error {
+		k, err := d.kit(lab)
+		if err != nil {
+			return err
+		}
+		room := store.Room(plate.F96, k)
 		for {
 			rows, err := d.Store.Waiting(ctx, d.city.Labs[lab], room)
 			if err != nil || len(rows) == 0 || len(rows) < room && !d.impatient(rows) {
