@@ -237,6 +237,22 @@ func BenchmarkJudge384Curves(b *testing.B) {
 	}
 }
 
+// BenchmarkJudge384AllGrow is the dearest plate there is: 384 wells with four targets, and every curve grows.
+func BenchmarkJudge384AllGrow(b *testing.B) {
+	c := dish(b, plate.F384, "liferiver", 378)
+	for i := range c.Run.Readings {
+		r := &c.Run.Readings[i]
+		r.State, r.Cq, r.CqText = pcr.HasCq, 18 + float64(i%20), ""
+	}
+	curved(&c)
+	b.ReportAllocs()
+	for b.Loop() {
+		if v := lims.Judge(c); len(v.Wells) != 378 {
+			b.Fatal(v.Differences)
+		}
+	}
+}
+
 // BenchmarkDay judges a day of 33,000 orders in single tubes: 367 plates of 90.
 func BenchmarkDay(b *testing.B) {
 	c := dish(b, plate.F96, "liferiver", 90)

@@ -18,7 +18,8 @@ func (s sigmoid) peak() float64 {
 }
 
 // fitSigmoid fits by Levenberg-Marquardt, first with g = 1, then with g free. The values are scaled to a range of 1.
-// Parameters are held inside what a cycler can show, so that the fit always ends.
+// Parameters are held inside what a cycler can show, so that the fit always ends. The number of rounds is part of the method: skew and
+// width of a curve hardly tell each other apart, and a fit that went on for ever would end at widths that no reaction has.
 func fitSigmoid(y []float64) (sigmoid, float64) {
 	n := len(y)
 	lo, hi := y[0], y[0]
@@ -27,14 +28,14 @@ func fitSigmoid(y []float64) (sigmoid, float64) {
 	}
 	scale := hi - lo
 	var buf [maxCycles]float64
-	z := buf[:n]
+	f := fit{z: buf[:n]}
 	for i, v := range y {
-		z[i] = (v - lo) / scale
+		f.z[i] = (v - lo) / scale
+		f.col[0][i], f.col[1][i] = 1, float64(i)
 	}
-	s := start(z)
-	s, rss := marquardt(z, s, stage{5, 30, 1e-3})
+	s, rss := f.improve(start(f.z), stage{5, 30, 1e-3})
 	if s.a > 0 && s.d < 2*maxWidth {
-		s, rss = marquardt(z, s, stage{6, 15, 1e-5})
+		s, rss = f.improve(s, stage{6, 15, 1e-5})
 	}
 	s.b, s.s, s.a = s.b*scale+lo, s.s*scale, s.a*scale
 	return s, rss * scale * scale
@@ -60,22 +61,27 @@ type stage struct {
 	enough    float64
 }
 
-// marquardt improves the first k parameters in the order b, s, a, c, d, g.
-func marquardt(z []float64, s sigmoid, st stage) (sigmoid, float64) {
-	k := st.k
+// fit is a curve that is being fitted, scaled to a range of 1. The columns are the derivatives of the sigmoid by b, s, a, c, d and g;
+// d and g move on a logarithmic scale.
+type fit struct {
+	z   []float64
+	q   [maxCycles]float64 // the logistic curve 1/(1 + e^-t), t = (x-c)/d
+	r   [maxCycles]float64 // what the sigmoid leaves of z
+	col [6][maxCycles]float64
+}
+
+// improve is Levenberg-Marquardt over the first k parameters in the order b, s, a, c, d, g.
+func (f *fit) improve(s sigmoid, st stage) (sigmoid, float64) {
 	lambda := 1e-3
-	var h [6][6]float64
-	var v [6]float64
-	rss := s.normal(z, k, &h, &v)
+	rss := f.at(s, st.k)
+	h, v := f.normal(st.k)
 	for range st.rounds {
-		step, ok := solve(h, v, k, lambda)
+		step, ok := solve(h, v, st.k, lambda)
 		if !ok {
 			break
 		}
-		try := s.moved(step, float64(len(z)))
-		var h2 [6][6]float64
-		var v2 [6]float64
-		r := try.normal(z, k, &h2, &v2)
+		try := s.moved(step, float64(len(f.z)))
+		r := f.at(try, st.k)
 		if !(r < rss) {
 			if lambda *= 8; lambda > 1e8 {
 				break
@@ -83,11 +89,12 @@ func marquardt(z []float64, s sigmoid, st stage) (sigmoid, float64) {
 			continue
 		}
 		done := rss-r < st.enough*rss
-		s, rss, h, v = try, r, h2, v2
-		lambda = max(lambda/6, 1e-9)
+		s, rss = try, r
 		if done {
 			break
 		}
+		h, v = f.normal(st.k)
+		lambda = max(lambda/6, 1e-9)
 	}
 	return s, rss
 }
@@ -102,38 +109,72 @@ func (s sigmoid) moved(p [6]float64, n float64) sigmoid {
 	return s
 }
 
-// normal fills the normal equations and gives the residual sum of squares. d and g move on a logarithmic scale.
-func (s sigmoid) normal(z []float64, k int, h *[6][6]float64, v *[6]float64) (rss float64) {
-	var j [6]float64
-	j[0] = 1
-	inv := 1 / s.d
-	for i, y := range z {
-		x := float64(i)
-		t := (x - s.c) * inv
-		e := math.Exp(min(-t, 300))
-		q := 1 / (1 + e)
-		p, lq := q, 0.0
-		if k == 6 {
-			lq = -math.Log1p(e)
-			p = math.Exp(s.g * lq)
-		}
-		dp := s.g * p * (1 - q) // dp/dt
+// at fills the residuals and the columns for a sigmoid, and gives the residual sum of squares.
+func (f *fit) at(s sigmoid, k int) (rss float64) {
+	f.grow(s, k)
+	for i, y := range f.z {
+		x, p := float64(i), f.col[2][i]
+		dp := s.a * s.g * p * (1 - f.q[i]) / s.d // by x
+		f.col[3][i], f.col[4][i] = -dp, -dp*(x-s.c)
 		r := y - s.b - s.s*x - s.a*p
+		f.r[i] = r
 		rss += r * r
-		j[1], j[2] = x, p
-		j[3] = -s.a * dp * inv
-		j[4] = -s.a * dp * t
-		if k == 6 {
-			j[5] = s.a * p * lq * s.g
-		}
-		for a := 0; a < k; a++ {
-			v[a] += j[a] * r
-			for b := 0; b <= a; b++ {
-				h[a][b] += j[a] * j[b]
-			}
-		}
 	}
 	return rss
+}
+
+// grow fills q and the columns of the growth q^g. One exponential does for all of q: e^-t falls by the same ratio from cycle to cycle, and
+// with c and d bounded (see moved) it stays finite. Short loops, each of one function, let the processor work on several cycles at once.
+func (f *fit) grow(s sigmoid, k int) {
+	n := len(f.z)
+	q, p, dg := f.q[:n], f.col[2][:n], f.col[5][:n]
+	e, ratio := math.Exp(s.c/s.d), math.Exp(-1/s.d) // e^-t at the first cycle, and its ratio
+	for i := range q {
+		q[i] = 1 / (1 + e)
+		e *= ratio
+	}
+	if k < 6 {
+		copy(p, q)
+		return
+	}
+	for i := range dg {
+		dg[i] = s.g * math.Log(q[i])
+	}
+	for i := range p {
+		p[i] = math.Exp(dg[i])
+	}
+	for i := range dg {
+		dg[i] *= s.a * p[i]
+	}
+}
+
+// normal gives the normal equations of the first k parameters.
+func (f *fit) normal(k int) (h [6][6]float64, v [6]float64) {
+	n := len(f.z)
+	for a := range k {
+		v[a] = dot(f.col[a][:n], f.r[:n])
+		for b := 0; b <= a; b++ {
+			h[a][b] = dot(f.col[a][:n], f.col[b][:n])
+		}
+	}
+	return h, v
+}
+
+// dot adds up in four sums, which the processor forms side by side.
+func dot(a, b []float64) float64 {
+	b = b[:len(a)]
+	var s0, s1, s2, s3 float64
+	i := 0
+	for ; i+3 < len(a); i += 4 {
+		s0 += a[i] * b[i]
+		s1 += a[i+1] * b[i+1]
+		s2 += a[i+2] * b[i+2]
+		s3 += a[i+3] * b[i+3]
+	}
+	for ; i < len(a); i++ {
+		s0 += a[i] * b[i]
+	}
+	return s0 + s1 + s2 + s3
 }
 
 // solve solves (H + lambda diag H) p = v by Cholesky's method.
