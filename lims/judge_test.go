@@ -242,7 +242,7 @@ func BenchmarkJudge384AllGrow(b *testing.B) {
 	c := dish(b, plate.F384, "liferiver", 378)
 	for i := range c.Run.Readings {
 		r := &c.Run.Readings[i]
-		r.State, r.Cq, r.CqText = pcr.HasCq, 18 + float64(i%20), ""
+		r.State, r.Cq, r.CqText = pcr.HasCq, 18+float64(i%20), ""
 	}
 	curved(&c)
 	b.ReportAllocs()
