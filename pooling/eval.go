@@ -21,13 +21,13 @@ import (
 //	            regular {r, s, e, n, risk, se, sp}   hypercube {l, d, e, risk, se, sp}
 //	            design {pools, n, e, risk, se, sp}   two-disease {n, joint, se, sp}
 //	optimise    tree {stages, min, max, risk, se, sp, objective, d1, d2}: number of stages
-//	            array, array-master {min, max, oblong, persons, strict, …}
+//	            array, array-master {min, max, oblong, persons, strict, …}: array takes master too
 //	            partition {min, max, …}   regular {r, e, min, max, …}: pool size
 //	            halving {stages, min, max, …}: persons   hypercube {d, e, min, max, …}: side
 //	            best {persons, wells, rounds, max, pse, late, prices, cut, sigma, cq, …}
 //	decode      {pools, positive, n, e, risk, se, sp}
 //	prevalence  {pools: [{size, tested, positive}], estimator, interval, level, se, sp}
-//	dilution    {n | factor, cut, cq, sigma, efficiency, target, max}
+//	dilution    {n | factor, cut, cq, sigma, efficiency, target, max}: Cq above 0, at most 100
 //
 // se and sp are one number or one per stage, individuals last; for partition,
 // regular, hypercube and design pool, individual; for an array row-and-column,
@@ -91,9 +91,14 @@ func failed(f *fields, err error) []byte {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 	}
-	body, _ := json.Marshal(failure{e.Code, e.Text})
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false) // ">=" is to be read by people
+	if enc.Encode(failure{e.Code, e.Text}) != nil {
+		body.WriteString(`{"code":"bad_field","message":""}`)
+	}
 	out := append([]byte(`{"id":`), f.id()...)
-	return append(append(append(out, `,"error":`...), body...), '}')
+	return append(append(append(out, `,"error":`...), bytes.TrimSpace(body.Bytes())...), '}')
 }
 
 // EvalStream answers line by line until r ends. Blank lines are passed over; a

@@ -123,6 +123,9 @@ func (s Survey) usual() string {
 	return ClopperPearson
 }
 
+// maxCq is the most cycles that are believed.
+const maxCq = 100
+
 func evalDilution(f *fields) (any, error) {
 	in := f.object("dilution")
 	n := in.int("n", 0)
@@ -153,6 +156,11 @@ func evalDilution(f *fields) (any, error) {
 		return nil, refuse(BadField, "efficiency 0: expected in (0,1]")
 	case len(cq) == 0:
 		return nil, refuse(EmptyPool, "no cq")
+	}
+	for _, c := range append([]float64{d.C95}, cq...) {
+		if !(c > 0 && c <= maxCq) {
+			return nil, refuse(BadField, "cq or cut %v: expected cycles above 0, at most %d", c, maxCq)
+		}
 	}
 	two := d.Chain(cq, factor, 1)
 	return struct {

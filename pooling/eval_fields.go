@@ -64,6 +64,7 @@ func (f *fields) read(text []byte) error {
 }
 
 func quote(text []byte) string {
+	text = bytes.TrimSpace(text)
 	if len(text) > 40 {
 		return fmt.Sprintf("%q…", text[:40])
 	}

@@ -103,7 +103,10 @@ func unsorted(e *eachOnes, order []int) *eachOnes {
 }
 
 func searchArray(f *fields) (any, error) {
-	a := Array{Master: f.text("optimise", "") == "array-master", Strict: f.flag("strict")}
+	a := Array{Master: f.text("optimise", "") == "array-master" || f.flag("master"), Strict: f.flag("strict")}
+	if a.Master && f.has("master") && !f.flag("master") {
+		f.fail(BadField, "field \"master\": false with array-master: expected true")
+	}
 	r := f.span()
 	o := ArrayOptions{Goal: f.goal(), Oblong: f.flag("oblong"), Persons: f.int("persons", 0)}
 	f.arrayTests(&a)

@@ -72,6 +72,9 @@ func TestRefusals(t *testing.T) {
 		{BadAccuracy, `{"prevalence":{"pools":[{"size":5,"tested":2,"positive":1}],"se":0.3,"sp":0.6}}`},
 		{BadSize, `{"dilution":{"n":0,"cut":37,"cq":[30]}}`}, {BadField, `{"dilution":{"n":5,"cq":[30]}}`}, {EmptyPool, `{"dilution":{"n":5,"cut":37,"cq":[]}}`},
 		{OverValid, `{"dilution":{"n":11,"max":10,"cut":37,"cq":[30]}}`}, {BadField, `{"dilution":{"n":5,"cut":37,"cq":[30],"efficiency":0}}`},
+		{BadField, `{"dilution":{"n":5,"cut":37,"cq":[30,-3]}}`}, {BadField, `{"dilution":{"n":5,"cut":0,"cq":[30]}}`}, {BadField, `{"dilution":{"n":5,"cut":37,"cq":[400]}}`},
+		{BadAccuracy, `{"scheme":"array","rows":2,"cols":2,"risk":0.1,"se":{"row":0.9,"col":0.9,"individual":0.9,"master":7}}`},
+		{BadField, `{"optimise":"array-master","master":false,"risk":0.01}`},
 	} {
 		out := Eval([]byte(strings.Replace(c.line, "{", `{"id":"x",`, 1)))
 		if !strings.HasPrefix(c.line, "{") || c.line == "{}" {
@@ -101,6 +104,19 @@ func TestIdComesBack(t *testing.T) {
 	} {
 		require.Contains(t, string(Eval([]byte(in))), want)
 	}
+}
+
+func TestMasterIsTheOtherSpellingOfArrayMaster(t *testing.T) {
+	t.Parallel()
+	want := Eval([]byte(`{"optimise":"array-master","risk":0.02,"se":0.95,"max":9}`))
+	require.Contains(t, string(want), `"master":true`)
+	require.Equal(t, string(want), string(Eval([]byte(`{"optimise":"array","master":true,"risk":0.02,"se":0.95,"max":9}`))))
+}
+
+func TestRefusalsAreReadable(t *testing.T) {
+	t.Parallel()
+	require.Contains(t, string(Eval([]byte(`{"scheme":"regular","r":2,"s":4,"e":2,"risk":0.1}`))), "expected r, s, n >= 1 and 0 <= e < r")
+	require.Contains(t, string(Eval([]byte("nonsense\r\n"))), `got \"nonsense\""`)
 }
 
 func TestUndefinedIsNull(t *testing.T) {

@@ -102,6 +102,9 @@ func (f *fields) arrayAccuracy(name string, master bool) [4]float64 {
 			in.need("master", "a number", &v[3])
 		} else {
 			v[3] = in.float("master", 1)
+			if !(v[3] >= 0 && v[3] <= 1) { // not used, but it is no accuracy
+				in.fail(BadAccuracy, "field %q: %v: expected 0..1", in.where+"master", v[3])
+			}
 		}
 		if err := in.done(); err != nil && f.err == nil {
 			f.err = err
