@@ -31,6 +31,47 @@ const (
 	CodeMapping   = "mapping.wrong"    // the table description of a laboratory is wrong
 )
 
+// Args are the arguments of the code, to be kept with it; see Refused.
+func (e *Error) Args() map[string]any {
+	return map[string]any{"driver": e.Driver, "line": e.Line, "offset": e.Offset, "value": e.Value, "want": e.Want}
+}
+
+// Refused makes the Error of a code and its Args again, also where they were JSON meanwhile; false where the code is none of Error's.
+func Refused(code string, args map[string]any) (*Error, bool) {
+	if !words.Has("error." + code) {
+		return nil, false
+	}
+	number := func(key string) int64 {
+		switch n := args[key].(type) {
+		case int:
+			return int64(n)
+		case int64:
+			return n
+		case float64:
+			return int64(n)
+		}
+		return 0
+	}
+	text := func(v any) string { s, _ := v.(string); return s }
+	e := &Error{Driver: text(args["driver"]), Code: code, Line: int(number("line")), Offset: number("offset"), Value: text(args["value"])}
+	switch w := args["want"].(type) {
+	case Want:
+		e.Want = w
+	case string: // of a message that was read before expectations had codes
+		if w != "" {
+			e.Want = want(wantPlain, w)
+		}
+	case map[string]any:
+		n, _ := w["n"].(float64)
+		e.Want = Want{Code: text(w["code"]), N: int(n)}
+		all, _ := w["words"].([]any)
+		for _, one := range all {
+			e.Want.Words = append(e.Want.Words, text(one))
+		}
+	}
+	return e, true
+}
+
 // Text says in Chinese ("zh") or English what is wrong, where, what stood there and what was expected.
 func (e *Error) Text(lang string) string {
 	say := func(key string, args map[string]any) string { return words.Say(lang, key, args) }

@@ -14,6 +14,7 @@ type Want struct {
 
 // The codes of Want that drivers use. Their numbers are stable; the texts are in words/locale.
 const (
+	wantPlain     = "W100" // in words that have no code
 	wantRows      = "W101" // rows below the header; of that section
 	wantTable     = "W102" // a table with these columns
 	wantSheet     = "W103" // a sheet or section with these columns

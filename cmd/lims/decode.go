@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"natlims/instruments"
+	"natlims/instruments/words"
 	"natlims/lims/pcr"
 )
 
@@ -18,6 +19,7 @@ import (
 // all the same.
 type decodeCmd struct {
 	Driver string   `help:"Name of the driver (see lims drivers); empty: recognised by content." placeholder:"NAME"`
+	Lang   string   `help:"Language of the messages, en or zh." enum:",en,zh" default:"" env:"LIMS_LANG" placeholder:"LANG"`
 	Files  []string `arg:"" help:"Files to read; - is the standard input."`
 }
 
@@ -61,7 +63,8 @@ type refusal struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 		File    string `json:"file"`
-		Line    int    `json:"line"` // 0 unknown
+		Line    int    `json:"line"`           // 0 unknown
+		Want    string `json:"want,omitempty"` // code of what was expected
 	} `json:"error"`
 }
 
@@ -73,7 +76,7 @@ func (c decodeCmd) decode(w io.Writer) (refused int, err error) {
 		runs, why := decodeFile(name, c.Driver)
 		if why != nil {
 			refused++
-			if err := out.Encode(refuse(name, why)); err != nil {
+			if err := out.Encode(c.refuse(name, why)); err != nil {
 				return refused, err
 			}
 			continue
@@ -123,12 +126,28 @@ func printed(file string, run pcr.Run, r pcr.Reading) decodedReading {
 	return d
 }
 
-func refuse(file string, why error) refusal {
+func (c decodeCmd) refuse(file string, why error) refusal {
 	var r refusal
 	r.Error.Code, r.Error.Message, r.Error.File = "file.unreadable", why.Error(), file
 	var e *instruments.Error
 	if errors.As(why, &e) {
-		r.Error.Code, r.Error.Line = e.Code, e.Line
+		r.Error.Code, r.Error.Line, r.Error.Want = e.Code, e.Line, e.Want.Code
+		if c.lang() == "zh" {
+			r.Error.Message = e.Text("zh")
+		}
 	}
 	return r
+}
+
+// lang is the language asked for, or that of the environment.
+func (c decodeCmd) lang() string {
+	if c.Lang != "" {
+		return c.Lang
+	}
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} { // in the order of POSIX
+		if v := os.Getenv(name); v != "" {
+			return words.Of(v)
+		}
+	}
+	return "en"
 }

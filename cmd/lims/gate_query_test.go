@@ -70,7 +70,9 @@ func TestGateAnswersQuestions(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ready, over := make(chan *gate.Gate, 1), make(chan error, 1)
-	go func() { over <- gate.Run(ctx, c, gate.Options{Now: time.Now, Ready: func(g *gate.Gate) { ready <- g }}) }()
+	go func() {
+		over <- gate.Run(ctx, c, gate.Options{Now: time.Now, Ready: func(g *gate.Gate) { ready <- g }})
+	}()
 	g := <-ready
 	require.Eventually(t, func() bool {
 		all := g.Status()

@@ -53,6 +53,9 @@ func (c *poolingPlanCmd) Run() error {
 	if c.Persons < 1 || c.Rounds < 1 || c.Cap < 1 {
 		return fmt.Errorf("persons %d, rounds %d, cap %d: expected at least 1", c.Persons, c.Rounds, c.Cap)
 	}
+	if !(c.Cut >= 0 && c.Cut <= 100) {
+		return fmt.Errorf("cut %v: expected a Cq of at most 100", c.Cut)
+	}
 	q := pooling.Ask{Risk: c.Prevalence, Persons: c.Persons, Wells: c.Wells, Rounds: c.Rounds, Cap: c.Cap,
 		Test: pooling.Test{Se: c.Se, Sp: c.Sp}, Floor: c.Floor, Late: c.Late}
 	if c.Cut > 0 {

@@ -90,7 +90,7 @@ func (w *watch) poll() (err error) {
 			continue
 		}
 		if err := w.take(d); err != nil {
-			w.health.failed(fmt.Errorf("%s: %w", d.name, err))
+			w.health.failed(because(reasonFile, err, "file", d.name))
 			w.log.Warn("a file was not taken", "file", d.name, "error", err)
 		}
 	}

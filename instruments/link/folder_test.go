@@ -100,7 +100,7 @@ func TestFileStaysUntilItIsStored(t *testing.T) {
 	b.look()
 	b.look()
 	require.True(t, b.has("a.txt"))
-	require.Equal(t, "a.txt: no database", b.health.snapshot().LastError)
+	require.Equal(t, "the file a.txt was not taken: no database", b.health.snapshot().LastError)
 	b.look()
 	require.Equal(t, []string{"x"}, k.texts())
 	require.False(t, b.has("a.txt"))

@@ -26,7 +26,9 @@ type Health struct {
 	Conns       int              `json:"conns"`
 	LastByte    time.Time        `json:"last_byte"` // zero: never
 	LastMessage time.Time        `json:"last_message"`
-	LastError   string           `json:"last_error,omitempty"`
+	LastError   string           `json:"last_error,omitempty"` // in English, with its cause
+	ErrorCode   string           `json:"error_code,omitempty"` // see ErrorText
+	ErrorArgs   map[string]any   `json:"error_args,omitempty"`
 	ErrorAt     time.Time        `json:"error_at"`
 	Opens       int64            `json:"opens"`
 	Bytes       int64            `json:"bytes"`
@@ -69,7 +71,10 @@ func (h *health) state(s string) {
 }
 
 func (h *health) failed(err error) {
-	h.change(func(h2 *Health) { h2.LastError, h2.ErrorAt = err.Error(), h.now() })
+	h.change(func(h2 *Health) {
+		r := reasonOf(h2.Kind, h2.Address, err)
+		h2.LastError, h2.ErrorCode, h2.ErrorArgs, h2.ErrorAt = err.Error(), r.Code, r.Args, h.now()
+	})
 }
 
 func (h *health) bytes(n int) {

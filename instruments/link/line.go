@@ -88,45 +88,43 @@ func (s Span) or(d time.Duration) time.Duration {
 	return time.Duration(s)
 }
 
-// Check says in words what is wrong with a line, before it is opened.
+// Check says what is wrong with a line before it is opened: a *Reason.
 func (l Line) Check() error {
-	bad := func(what, value, want string) error {
-		return fmt.Errorf("line %q: %s %q: expected %s", l.Name, what, value, want)
-	}
+	bad := func(code, value string) error { return because(code, nil, "value", strconv.Quote(value)) }
 	if l.Address == "" {
-		return bad("address", "", "a port, host:port or folder")
+		return bad("L120", "")
 	}
 	switch l.Kind {
 	case Serial:
 		if _, err := l.Settings.mode(); err != nil {
-			return fmt.Errorf("line %q: %w", l.Name, err)
+			return err
 		}
 	case Listen, Dial:
 		host, port, err := net.SplitHostPort(l.Address)
 		if n, bad2 := strconv.Atoi(port); err != nil || bad2 != nil || n < 0 || n > 65535 || l.Kind == Dial && (host == "" || n == 0) {
-			return bad("address", l.Address, "host:port, such as 10.0.0.5:4001")
+			return bad("L121", l.Address)
 		}
 		if p := l.Settings.Peer; p != "" && net.ParseIP(p) == nil {
-			return bad("peer", p, "an IP address")
+			return bad("L122", p)
 		}
 	case Folder:
 		if l.Protocol != File {
-			return bad("protocol", l.Protocol, "file, the only one of a folder")
+			return bad("L123", l.Protocol)
 		}
 		if _, err := filepath.Match(l.Settings.Glob, "x"); err != nil {
-			return bad("glob", l.Settings.Glob, "a pattern such as *.txt")
+			return bad("L124", l.Settings.Glob)
 		}
 		return nil
 	default:
-		return bad("kind", string(l.Kind), "serial, tcp-listen, tcp-dial or folder")
+		return bad("L125", string(l.Kind))
 	}
 	switch l.Protocol {
 	case ASTM, HL7, Raw:
 	default:
-		return bad("protocol", l.Protocol, "astm, hl7 or raw")
+		return bad("L126", l.Protocol)
 	}
 	if _, ok := sums[l.Settings.Sum]; !ok {
-		return bad("sum", l.Settings.Sum, "auto, required or off")
+		return bad("L127", l.Settings.Sum)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -97,14 +98,14 @@ func group(lines []Line, now func() time.Time) (map[string][]Line, []*health, er
 	for _, l := range lines {
 		err := l.Check()
 		if g := groups[l.wire()]; err == nil && len(g) > 0 && !(l.Kind == Listen && distinct(g, l)) {
-			err = fmt.Errorf("line %q: %s is used by line %q", l.Name, l.Address, g[0].Name)
+			err = because(reasonTaken, nil, "address", l.Address, "other", strconv.Quote(g[0].Name))
 		}
 		if err != nil {
 			h := newHealth(l, now)
 			h.state(Wrong)
 			h.failed(err)
 			wrong = append(wrong, h)
-			errs = append(errs, err)
+			errs = append(errs, fmt.Errorf("line %q: %w", l.Name, err))
 			continue
 		}
 		groups[l.wire()] = append(groups[l.wire()], l)
@@ -212,7 +213,7 @@ func (e *end) keep(ctx context.Context, a Arrival) error {
 		return nil
 	}
 	if err != nil {
-		e.health.failed(err)
+		e.health.failed(because(reasonStore, err))
 		e.log.Error("a message could not be stored", "peer", a.Peer, "bytes", len(a.Bytes), "error", err)
 	}
 	return err

@@ -83,7 +83,8 @@ func TestASTMQueryWithdrawn(t *testing.T) {
 		c.hear("\x04")
 		synctest.Wait()
 		h := e.health.snapshot()
-		require.Equal(c.t, "no database", h.LastError)
+		require.Contains(c.t, h.LastError, "no database")
+		require.Equal(c.t, reasonQuery, h.ErrorCode)
 		require.Equal(c.t, int64(1), h.Faults["query.unanswered"])
 	})
 }

@@ -3,7 +3,6 @@ package link
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"reflect"
 	"slices"
@@ -16,7 +15,7 @@ func (l Line) With(settings []byte) (Line, error) {
 		return l, nil
 	}
 	if err := json.Unmarshal(settings, &l.Settings); err != nil {
-		return l, fmt.Errorf("line %q: settings: %w", l.Name, err)
+		return l, because("L131", err, "why", err.Error())
 	}
 	return l, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -25,7 +26,7 @@ func takePort(path, user string) (release func(), err error) {
 	ports.Lock()
 	defer ports.Unlock()
 	if other, taken := ports.users[path]; taken {
-		return nil, fmt.Errorf("port %s is used by line %q", path, other)
+		return nil, because(reasonTaken, nil, "address", path, "other", strconv.Quote(other))
 	}
 	ports.users[path] = user
 	return func() {
@@ -42,7 +43,7 @@ func (s Settings) mode() (*serial.Mode, error) {
 		m.BaudRate = 9600
 	}
 	if m.BaudRate < 50 || m.BaudRate > 4_000_000 {
-		return nil, fmt.Errorf("baud %d: expected 50 to 4000000", s.Baud)
+		return nil, because("L128", nil, "value", s.Baud)
 	}
 	if s.Frame != "" {
 		f := strings.ToUpper(s.Frame)
@@ -51,7 +52,7 @@ func (s Settings) mode() (*serial.Mode, error) {
 			parity = strings.IndexByte("NOEMS", f[1])
 		}
 		if len(f) != 3 || f[0] < '5' || f[0] > '8' || parity < 0 || f[2] != '1' && f[2] != '2' {
-			return nil, fmt.Errorf("frame %q: expected data bits, parity and stop bits, such as 8N1 or 7E1", s.Frame)
+			return nil, because("L129", nil, "value", strconv.Quote(s.Frame))
 		}
 		m.DataBits, m.Parity = int(f[0]-'0'), serial.Parity(parity)
 		if f[2] == '2' {
@@ -60,7 +61,7 @@ func (s Settings) mode() (*serial.Mode, error) {
 	}
 	for _, w := range strings.Fields(s.Lines) {
 		if w != "dtr" && w != "rts" && w != "off" {
-			return nil, fmt.Errorf("lines %q: expected dtr, rts, both or off", s.Lines)
+			return nil, because("L130", nil, "value", strconv.Quote(s.Lines))
 		}
 	}
 	return m, nil

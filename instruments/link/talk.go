@@ -123,12 +123,12 @@ func (c *conversation) loop(p protocol, chunks <-chan []byte, broken <-chan erro
 			now := c.o.Wall()
 			p.expire(now)
 			if idle > 0 && !now.Before(quiet.Add(idle)) {
-				return fmt.Errorf("%w: %v", errIdle, idle)
+				return because(reasonIdle, errIdle, "idle", idle.String())
 			}
 		case a := <-c.answers:
 			c.asking--
 			if a.err != nil {
-				c.health.failed(a.err)
+				c.health.failed(because(reasonQuery, a.err))
 				c.fault("query.unanswered", a.err.Error())
 			}
 			p.answer(c.o.Wall(), a)

@@ -90,7 +90,7 @@ func (ls *Lines) accept(ctx context.Context, u *unit, l net.Listener) error {
 		default:
 			conn.Close()
 			e.health.fault("line.full")
-			e.health.failed(fmt.Errorf("%s was turned away: %d connections are open", conn.RemoteAddr(), limit))
+			e.health.failed(because(reasonFull, nil, "peer", conn.RemoteAddr().String(), "n", limit))
 			continue
 		}
 		wg.Go(func() {

@@ -45,6 +45,7 @@ type Instrument struct {
 	State       string     `json:"state,omitempty" enum:"opening,up,wrong,ended" doc:"Empty where another process has the line"`
 	LastMessage *time.Time `json:"last_message,omitempty"`
 	LastError   string     `json:"last_error,omitempty"`
+	ErrorCode   string     `json:"error_code,omitempty" doc:"Stable code of the last error, such as L105"`
 	Messages    int64      `json:"messages,omitempty" doc:"Since the process began"`
 	Repeated    int64      `json:"repeated,omitempty"`
 	Incomplete  int64      `json:"incomplete,omitempty"`
@@ -97,7 +98,7 @@ func (s *server) instruments(a huma.API) {
 			for _, h := range s.health() {
 				if i, ok := at[h.ID]; ok {
 					one := &out.Body.Instruments[i]
-					one.State, one.LastError = h.State, h.LastError
+					one.State, one.LastError, one.ErrorCode = h.State, h.LastError, h.ErrorCode
 					one.Messages, one.Repeated, one.Incomplete = h.Messages, h.Repeated, h.Incomplete
 				}
 			}

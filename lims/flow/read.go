@@ -137,7 +137,7 @@ func reason(err error) (string, lims.Args) {
 	if !errors.As(err, &e) {
 		return instruments.CodeDamaged, lims.Args{"value": err.Error()}
 	}
-	return e.Code, lims.Args{"driver": e.Driver, "line": e.Line, "value": e.Value, "want": e.Want}
+	return e.Code, e.Args()
 }
 
 // cases finds the plate of each run and judges it. A refusal says why a person has to look at the message.

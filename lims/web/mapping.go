@@ -121,18 +121,27 @@ func (s *site) tryMapping(v *visit) error {
 		return err
 	}
 	if err := p.Mapping.Check(); err != nil {
-		return lims.E(lims.Invalid, "mapping.wrong", lims.Args{"why": err.Error()})
+		return wrongMapping(err)
 	}
 	preview, err := p.Mapping.Preview(f, previewRows)
 	p.Preview, p.Tried = &preview, f.Name
 	var e *instruments.Error
 	switch {
 	case errors.As(err, &e):
-		p.Wrong = &notice{Code: e.Code, Text: refusal(v.Lang, e.Code, lims.Args{"driver": e.Driver, "line": e.Line, "value": e.Value, "want": e.Want})}
+		p.Wrong = &notice{Code: e.Code, Text: e.Text(v.Lang)}
 	case err != nil:
-		p.Wrong = &notice{Code: "mapping.wrong", Text: refusal(v.Lang, "mapping.wrong", lims.Args{"why": err.Error()})}
+		return err
 	}
 	return v.show("mapping", p)
+}
+
+// wrongMapping is the refusal of a description, with the field and what is expected in it.
+func wrongMapping(err error) error {
+	var e *instruments.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	return lims.E(lims.Invalid, e.Code, e.Args())
 }
 
 // tried is the file that a description is tried on.
@@ -165,7 +174,7 @@ func (s *site) saveMapping(v *visit) error {
 	}
 	m := mappingOf(v)
 	if err := m.Check(); err != nil {
-		return lims.E(lims.Invalid, "mapping.wrong", lims.Args{"why": err.Error()})
+		return wrongMapping(err)
 	}
 	if _, err := instruments.Find(m.Name); err == nil {
 		return lims.E(lims.Invalid, "mapping.name", lims.Args{"got": m.Name})

@@ -97,6 +97,8 @@ func TestMapping(t *testing.T) {
 	code, body = p.upload(at, "", "", bad...)
 	require.Equal(t, http.StatusUnprocessableEntity, code)
 	require.Contains(t, body, "[mapping.wrong]")
+	require.Contains(t, body, "表头行为 0 至", "what is expected, in the reader's language")
+	require.Contains(t, body, "(M4)")
 	code, body = p.upload(at, "", "", append([]string{"name", "rdml"}, description[4:]...)...)
 	require.Equal(t, http.StatusUnprocessableEntity, code)
 	require.Contains(t, body, "[mapping.name]")

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"sort"
 
+	"natlims/instruments"
 	"natlims/lims"
 )
 
@@ -46,6 +47,9 @@ func (s *site) notice(lang string, err error) *notice {
 
 // refusal is the text of a refusal's code; a code without a text is said to be so, with the code.
 func refusal(lang, code string, args lims.Args) string {
+	if e, ok := instruments.Refused(code, args); ok {
+		return e.Text(lang)
+	}
 	if languages[lang]["error."+code] == "" {
 		return say(lang, "error.other", lims.Args{"code": code})
 	}

@@ -163,7 +163,7 @@ func (s *site) checkLine(v *visit, i store.Instrument) error {
 		err = l.Check()
 	}
 	if err != nil {
-		return lims.E(lims.Invalid, "instrument.settings", lims.Args{"why": err.Error()})
+		return lims.E(lims.Invalid, "instrument.settings", lims.Args{"why": err})
 	}
 	if i.Line == "push" || i.Line == "tcp-listen" { // several may listen at one address, told apart by the peer
 		return nil

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	says "natlims/instruments/words"
 	"natlims/lims"
 )
 
@@ -19,7 +20,7 @@ func texts(lang string) map[string]string {
 	if err != nil {
 		panic(err)
 	}
-	var m map[string]string
+	m := says.Texts(lang) // of instruments and lines
 	if err := json.Unmarshal(b, &m); err != nil {
 		panic(fmt.Errorf("locale/%s.json: %w", lang, err))
 	}
@@ -69,6 +70,8 @@ func spell(lang, name string, v any) string {
 		return strconv.FormatFloat(v, 'f', -1, 64)
 	case time.Time:
 		return v.Format("2006-01-02 15:04")
+	case interface{ Text(lang string) string }: // a reason of an instrument or its line
+		return v.Text(lang)
 	}
 	rv := reflect.ValueOf(v)
 	if rv.Kind() != reflect.Slice {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"natlims/instruments/link"
 	"natlims/lims"
 	"natlims/lims/pcr"
 	"natlims/lims/store"
@@ -56,6 +57,7 @@ func (s *site) pageWords(lang string) template.FuncMap {
 		"mask": func(u lims.Subject) string {
 			return subject(store.OrderRow{SubjectKind: string(u.Kind), SubjectName: u.Name})
 		},
+		"fault":   func(h *link.Health) string { return h.ErrorText(lang) },
 		"refusal": func(code string, a lims.Args) string { return refusal(lang, code, a) },
 		"why":     func(text string) string { return why(lang, text) },
 		"kit":     func(key string) string { return s.kitTitle(lang, key) },
