@@ -1,9 +1,9 @@
 package pooling
 
-// candidates lists every configuration within the cap, one by one.
+// candidates lists every configuration within the cap that the persons fill, one by one.
 func (q Ask) candidates() []Option {
 	out := []Option{q.single()}
-	for n := 2; n <= q.Cap; n++ {
+	for n := 2; n <= min(q.Cap, q.fill); n++ {
 		out = append(out, q.option(OptDorfman, Option{Stages: [][]int{{n}}}))
 		for stages := 3; stages <= 4; stages++ {
 			if o, ok := q.cut(n, stages); ok {
@@ -57,6 +57,9 @@ func (q Ask) cut(n, stages int) (Option, bool) {
 }
 
 func (q Ask) arrays(rows, cols int) []Option {
+	if rows*cols > q.fill {
+		return nil
+	}
 	a := Array{Rows: rows, Cols: cols, Row: q.Test, Col: q.Test, Each: q.Test, All: q.Test}
 	out := []Option{{Scheme: OptArray, Rows: rows, Cols: cols, Char: a.equal(q.Risk)}}
 	if rows*cols <= q.Cap {

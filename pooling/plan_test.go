@@ -124,3 +124,19 @@ func TestLimitsAreKept(t *testing.T) {
 	require.False(t, ok)
 	require.Greater(t, a.Forward, 900)
 }
+
+// A scheme that the persons do not fill is none: the wells of half an array are not half.
+func TestRecommendFillsItsPools(t *testing.T) {
+	t.Parallel()
+	for persons := 1; persons <= 40; persons++ {
+		a, err := Recommend(Ask{Risk: 0.001, Persons: persons, Rounds: 5, Cap: 20})
+		require.NoError(t, err)
+		for _, o := range a.Options {
+			held := max(1, o.Rows*o.Cols)
+			if o.Stages != nil {
+				held = o.Stages[0][0]
+			}
+			require.LessOrEqual(t, held, persons, "%+v", o)
+		}
+	}
+}

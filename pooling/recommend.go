@@ -8,7 +8,7 @@ import (
 // Ask is a planning question. Zero means the default in brackets.
 type Ask struct {
 	Risk    float64 // mean risk of a person
-	Persons int     // [1000]
+	Persons int     // [1000; a pool or an array never holds more than are given]
 	Wells   int     // free wells in the window, [no limit]
 	Rounds  int     // that fit before the deadline [2]
 	Cap     int     // largest pool, validated and allowed [10]
@@ -20,6 +20,8 @@ type Ask struct {
 	// laboratory's own Cq in the place of PSe for Floor and the price of misses.
 	Cq       []float64
 	Dilution Dilution
+
+	fill int // persons whom one pool or array may hold
 }
 
 // Names of schemes in an Option.
@@ -136,6 +138,7 @@ func better(a, b Option) bool {
 var refusals = map[string]int{"": 0, "wells": 1, "rounds": 2, "sensitivity": 3}
 
 func (q Ask) defaults() Ask {
+	q.fill = orElse(q.Persons, maxPersons)
 	q.Persons, q.Rounds, q.Cap = orElse(q.Persons, 1000), orElse(q.Rounds, 2), orElse(q.Cap, 10)
 	if q.Test == (Test{}) {
 		q.Test = Perfect

@@ -17,7 +17,7 @@ var words = map[string]map[string]string{
 		"array":         "array of rows and columns",
 		"array-master":  "array with a master pool",
 		"title":         "Pooling plan: %s persons at a risk of %s",
-		"limits":        "Limits: pools up to %d, %d rounds, %s; Se %s, Sp %s.",
+		"limits":        "Limits: pools up to %d, PCR rounds up to %d, %s; Se %s, Sp %s.",
 		"wells":         "%s free wells",
 		"nowells":       "wells not limited",
 		"do":            "Recommended: %s, %s.",
