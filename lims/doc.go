@@ -11,6 +11,7 @@
 //	          --recollect--> waiting
 //	          --cancel-----> cancelled
 //	  final   --amend------> final
+//	          --recollect--> waiting
 //	  waiting --collect----> open
 //	          --cancel-----> cancelled
 //

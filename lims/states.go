@@ -56,6 +56,7 @@ var (
 		{Open, "cancel", Cancelled},
 		{Waiting, "cancel", Cancelled},
 		{Final, "amend", Final},
+		{Final, "recollect", Waiting}, // the corrected result is none
 	}
 	SampleMoves = Table[State, Event]{
 		{Registered, "collect", Collected},

@@ -38,18 +38,20 @@ type jsonUnit struct {
 }
 
 type jsonResult struct {
-	OrderID   string      `json:"order_id"`  // always; the department's own id
-	OrderNo   int64       `json:"order_no"`  // always; the laboratory's number
-	Version   int         `json:"version"`   // always; of the result
-	Corrected bool        `json:"corrected"` // always
-	Replaces  string      `json:"replaces,omitempty"`
-	Reason    string      `json:"reason,omitempty"`
-	Item      Text        `json:"item"`      // always
-	Call      string      `json:"call"`      // always; code
-	CallText  Text        `json:"call_text"` // always
-	Subject   jsonSubject `json:"subject"`   // always
-	Sample    jsonSample  `json:"sample"`    // always
-	Arms      []jsonArm   `json:"arms"`      // always, may be empty
+	OrderID    string      `json:"order_id"`                   // always; the department's own id
+	OrderNo    int64       `json:"order_no"`                   // always; the laboratory's number
+	Version    int         `json:"version"`                    // always; of the result
+	Corrected  bool        `json:"corrected"`                  // always; true: this result replaces one that was released and wrong
+	Replaces   string      `json:"replaces,omitempty"`         // the report that it was in
+	ReplacesV  int         `json:"replaces_version,omitempty"` // its version
+	Reason     string      `json:"reason,omitempty"`           // why it was wrong
+	ReplacedBy string      `json:"replaced_by,omitempty"`      // the report that corrects this one, where it was printed again since
+	Item       Text        `json:"item"`                       // always
+	Call       string      `json:"call"`                       // always; code
+	CallText   Text        `json:"call_text"`                  // always
+	Subject    jsonSubject `json:"subject"`                    // always
+	Sample     jsonSample  `json:"sample"`                     // always
+	Arms       []jsonArm   `json:"arms"`                       // always, may be empty
 
 	Instrument string             `json:"instrument,omitempty"`
 	CheckedBy  string             `json:"checked_by"`  // always; first signature
@@ -150,7 +152,8 @@ func renderJSON(r Report) ([]byte, error) {
 func resultJSON(r Result) jsonResult {
 	s := r.Subject
 	out := jsonResult{
-		OrderID: r.OrderID, OrderNo: r.OrderNo, Version: max(r.Version, 1), Corrected: r.Corrected(), Replaces: r.Replaces, Reason: r.Reason,
+		OrderID: r.OrderID, OrderNo: r.OrderNo, Version: max(r.Version, 1), Corrected: r.Corrected(), Replaces: r.Replaces,
+		ReplacesV: r.ReplacesVersion, Reason: r.Reason, ReplacedBy: r.ReplacedBy,
 		Item: r.Item.or(standardItem), Call: r.Call, CallText: callWords[r.Call],
 		Subject: jsonSubject{Kind: s.Kind, Name: s.Name, Sex: s.Sex, BirthDate: s.BirthDate, Age: r.age(), DocType: s.DocType, DocNo: s.DocNo,
 			Phone: s.Phone, PatientNo: s.PatientNo, Ward: s.Ward, Bed: s.Bed, Doctor: s.Doctor, Detail: s.Detail},

@@ -133,6 +133,9 @@ func (s *sheet) table() {
 				if one.Corrected() {
 					t += " " + s.say("[更正]", "[corrected]")
 				}
+				if one.ReplacedBy != "" {
+					t += " " + s.say("[已被更正,作废]", "[replaced, no longer valid]")
+				}
 			} else {
 				t = c.value(s, i, one)
 			}

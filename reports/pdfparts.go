@@ -48,21 +48,22 @@ func (s *sheet) targets(all []Target) {
 	}
 	s.y += 14
 	for _, t := range all {
-		s.room(20)
+		h := s.snug(20)
+		s.room(h)
 		name, want := t.Name, stateWords["neg"].In(s.r.Lang)
 		if t.Internal {
 			name, want = name+" "+s.say("(内标)", "(internal control)"), stateWords["pos"].In(s.r.Lang)
 		}
-		s.text(at[0], s.y+14, 10, black, name)
-		s.text(at[1], s.y+14, 10, targetInk(t), stateWords[t.State].In(s.r.Lang))
+		s.text(at[0], s.y+h-6, 10, black, name)
+		s.text(at[1], s.y+h-6, 10, targetInk(t), stateWords[t.State].In(s.r.Lang))
 		if withCq {
-			s.text(at[2], s.y+14, 10, black, dash(t.CqText))
+			s.text(at[2], s.y+h-6, 10, black, dash(t.CqText))
 		}
-		s.text(at[3], s.y+14, 10, soft, want)
-		s.line(s.left, s.y+20, s.right, s.y+20, 0.4, hair)
-		s.y += 20
+		s.text(at[3], s.y+h-6, 10, soft, want)
+		s.line(s.left, s.y+h, s.right, s.y+h, 0.4, hair)
+		s.y += h
 	}
-	s.y += 10
+	s.y += s.snug(10)
 }
 
 // targetInk colours what is not as the reference says.
@@ -79,9 +80,10 @@ func targetInk(t Target) ink {
 // notes are the sentences that every report carries, then those of its pool and the remark.
 func (s *sheet) notes(kind string, arms []Arm, more []Text, remark string) {
 	lod := ""
+	var seen []string
 	for _, a := range arms {
-		if a.LoD != "" {
-			lod = join(" / ", lod, a.LoD)
+		if a.LoD != "" && !slices.Contains(seen, a.LoD) {
+			lod, seen = join(" / ", lod, a.LoD), append(seen, a.LoD)
 		}
 	}
 	if lod != "" {

@@ -79,8 +79,12 @@ type Result struct {
 	OrderID  string // the department's own id of the order, as it was registered
 	OrderNo  int64  // our number of the order
 	Version  int    // version of the result, counted from 1
-	Replaces string // number of the report that this one corrects; "" for a first report
+	Replaces string // number of the report that this one corrects; "" where it corrects none, whatever its version
 	Reason   string // why it was corrected
+
+	ReplacesVersion int       // version of the result that this one corrects
+	ReplacedBy      string    // number of the report that corrects this one; "" while it stands
+	ReplacedAt      time.Time // when that was released
 
 	Subject Subject
 	Sample  Sample
@@ -170,8 +174,9 @@ func between(from, to time.Time) (time.Duration, bool) {
 	return to.Sub(from), true
 }
 
-// Corrected says whether the result replaces an earlier one.
-func (r Result) Corrected() bool { return r.Replaces != "" || r.Version > 1 }
+// Corrected says whether the result replaces one that was released and wrong. A later version by itself is no correction: a person
+// collected anew after "under verification" has a second result too.
+func (r Result) Corrected() bool { return r.Replaces != "" }
 
 // Check says what makes a report unfit to be drawn. Every format calls it first.
 func (r Report) Check() error {

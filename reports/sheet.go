@@ -48,6 +48,7 @@ type sheet struct {
 	font  *typeface
 	r     Report
 	w, h  float64 // of the page
+	tight bool    // draw closer together
 	left  float64 // margins
 	right float64
 	y     float64 // where the next block begins

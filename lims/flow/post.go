@@ -184,5 +184,5 @@ func (p *post) parcel(ctx context.Context, d store.Delivery) (send.Parcel, error
 	}
 	b, err := f.Render(rep)
 	return send.Parcel{ID: d.ID, Attempt: d.Tries, Type: f.Type, Name: d.ID + "." + f.Ext, Bytes: b, Created: d.QueuedAt,
-		At: p.Store.Now(), Positive: d.Positive}, err
+		At: p.Store.Now(), Positive: d.Positive || d.Correction}, err
 }

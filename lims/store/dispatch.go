@@ -18,7 +18,8 @@ type Delivery struct {
 	Lab        int64     `db:"lab_id"`
 	Positive   bool      `db:"positive"` // holds something else than negatives
 	Results    int       `db:"results"`
-	Tries      int       `db:"tries"` // counting the one that now begins
+	Correction bool      `db:"correction"` // its results replace others that were delivered
+	Tries      int       `db:"tries"`      // counting the one that now begins
 	QueuedAt   time.Time `db:"queued_at"`
 
 	Destination int64  `db:"destination_id"`
@@ -66,7 +67,7 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c Claim) (out []Delivery, e
 				FOR UPDATE SKIP LOCKED
 			), taken AS (
 				UPDATE deliveries SET state = 'sending', tries = tries + 1, lease_until = $3 WHERE id IN (SELECT id FROM due)
-				RETURNING id, seq, department_id, lab_id, positive, results, tries, queued_at, destination_id
+				RETURNING id, seq, department_id, lab_id, positive, correction, results, tries, queued_at, destination_id
 			)
 			SELECT t.*, d.name, d.line, d.format, d.channel, d.address, d.secret, d.options
 			FROM taken t JOIN destinations d ON d.id = t.destination_id ORDER BY t.positive DESC, t.seq`,

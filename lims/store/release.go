@@ -100,7 +100,7 @@ func (x *tx) release(ids []int64, rows []signable) error {
 	for _, r := range rows {
 		orders, samples = append(orders, r.Order), append(samples, r.Sample)
 		switch {
-		case r.OrderState == lims.Final:
+		case r.OrderState == lims.Final && lims.Closes(r.Call):
 			amended = append(amended, r.Order)
 		case lims.Closes(r.Call):
 			final = append(final, r.Order)
@@ -134,6 +134,9 @@ func (x *tx) release(ids []int64, rows []signable) error {
 	x.noteAll("release", "order", final, nil)
 	x.noteAll("recollect", "order", again, nil)
 	x.noteAll("amend", "order", amended, nil)
+	if err := x.amended(ids); err != nil {
+		return err
+	}
 	if err := x.closeSamples(samples); err != nil {
 		return err
 	}
@@ -161,17 +164,19 @@ func (x *tx) closeSamples(ids []int64) error {
 	return x.closePools(ids)
 }
 
-// enqueue is the outbox: one delivery for each destination of each department, written in the transaction of the release.
+// enqueue is the outbox: one delivery for each destination of each department, written in the transaction of the release. Results that
+// replace others go by themselves, as corrections.
 func (x *tx) enqueue(results []int64) error {
 	var deliveries []string
 	if err := x.all(&deliveries, `WITH part AS (
 			SELECT gen_random_uuid() AS id, d.id AS destination_id, r.department_id, r.lab_id,
-				bool_or(r.call <> 'negative') AS positive, count(*) AS n, array_agg(r.id ORDER BY r.id) AS ids
+				bool_or(r.call <> 'negative') AS positive, m.new_id IS NOT NULL AS correction, count(*) AS n, array_agg(r.id ORDER BY r.id) AS ids
 			FROM results r JOIN destinations d ON d.department_id = r.department_id AND d.active
-			WHERE r.id = ANY($1) GROUP BY d.id, r.department_id, r.lab_id
+			LEFT JOIN amended_results m ON m.new_id = r.id
+			WHERE r.id = ANY($1) GROUP BY d.id, r.department_id, r.lab_id, m.new_id IS NOT NULL
 		), sent AS (
-			INSERT INTO deliveries (id, destination_id, department_id, lab_id, positive, results, queued_at, next_at)
-			SELECT id, destination_id, department_id, lab_id, positive, n, $2, $2 FROM part
+			INSERT INTO deliveries (id, destination_id, department_id, lab_id, positive, correction, results, queued_at, next_at)
+			SELECT id, destination_id, department_id, lab_id, positive, correction, n, $2, $2 FROM part
 		), lines AS (
 			INSERT INTO delivery_results (delivery_id, result_id) SELECT id, unnest(ids) FROM part
 		)

@@ -48,6 +48,13 @@ type reportRow struct {
 	ReleasedBy string     `db:"released_by"`
 	Model      string     `db:"model"`
 	Lot        string     `db:"lot"`
+
+	Corrects   int64      `db:"corrects"`    // the result that this one replaces; 0 none
+	OldBarcode string     `db:"old_barcode"` // of that result
+	OldVersion int        `db:"old_version"`
+	OldReport  string     `db:"old_report"`  // in which the same destination received it; "" a printed one
+	NewVersion int        `db:"new_version"` // of the result that replaced this one; 0 none
+	NewAt      *time.Time `db:"new_at"`
 }
 
 // reportQuery follows a WITH r AS MATERIALIZED (…) that holds the results of the report: with so many joins the planner would
@@ -56,8 +63,15 @@ const reportQuery = ` SELECT r.id, r.order_id, o.client_id, r.version, r.reason,
 		(SELECT count(*) FROM pool_samples n WHERE n.pool_id = r.pool_id) AS pool_of, b.kind, b.name, b.sex, b.birth_date,
 		b.doc_type, b.doc_no, b.phone, s.barcode, s.specimen, s.mode, coalesce(s.declared, 1) AS persons, s.collected_at, s.closed_at,
 		h.dispatched_at, s.received_at, p.started_at, r.called_at, r.released_at, coalesce(c.name,'') AS checked_by, coalesce(e.name,'') AS released_by,
-		coalesce(u.model,'') AS model, coalesce(p.lot,'') AS lot
-	FROM r JOIN orders o ON o.id = r.order_id JOIN subjects b ON b.id = o.subject_id JOIN samples s ON s.id = r.sample_id
+		coalesce(u.model,'') AS model, coalesce(p.lot,'') AS lot,
+		coalesce(y.result_id, 0) AS corrects, coalesce(ys.barcode, '') AS old_barcode, coalesce(yr.version, 0) AS old_version,
+		coalesce((SELECT x.delivery_id::text FROM delivery_results x JOIN deliveries v ON v.id = x.delivery_id
+			WHERE x.result_id = y.result_id AND v.destination_id = r.destination_id ORDER BY v.seq DESC LIMIT 1), '') AS old_report,
+		coalesce(zr.version, 0) AS new_version, zr.released_at AS new_at
+	FROM r JOIN orders o ON o.id = r.order_id JOIN samples s ON s.id = r.sample_id
+		LEFT JOIN amended_results y ON y.new_id = r.id LEFT JOIN results yr ON yr.id = y.result_id LEFT JOIN samples ys ON ys.id = yr.sample_id
+		LEFT JOIN (amended_results z JOIN results zr ON zr.id = z.new_id AND zr.released_at IS NOT NULL) ON z.result_id = r.id
+		JOIN subjects b ON b.id = coalesce(z.subject_id, o.subject_id)
 		LEFT JOIN shipments h ON h.id = s.shipment_id LEFT JOIN runs u ON u.id = r.run_id LEFT JOIN plates p ON p.id = u.plate_id
 		LEFT JOIN actors c ON c.id = r.checked_by LEFT JOIN actors e ON e.id = r.released_by
 	ORDER BY r.id`
@@ -65,8 +79,8 @@ const reportQuery = ` SELECT r.id, r.order_id, o.client_id, r.version, r.reason,
 // ReportOf fills the report of a delivery: what the department reads. Names and numbers are given in full only where the
 // destination's option "names" is "full"; Cq values only where "cq" is "print" (domain 1.12, 3.3).
 func (s *Store) ReportOf(ctx context.Context, d Delivery) (reports.Report, error) {
-	rows, err := s.reportRows(ctx, `WITH r AS MATERIALIZED (SELECT q.* FROM delivery_results x JOIN results q ON q.id = x.result_id
-		WHERE x.delivery_id = $1::uuid)`+reportQuery, d.ID)
+	rows, err := s.reportRows(ctx, `WITH r AS MATERIALIZED (SELECT q.*, v.destination_id FROM delivery_results x JOIN results q ON q.id = x.result_id
+		JOIN deliveries v ON v.id = x.delivery_id WHERE x.delivery_id = $1::uuid)`+reportQuery, d.ID)
 	if err != nil {
 		return reports.Report{}, err
 	}
@@ -77,13 +91,14 @@ func (s *Store) ReportOf(ctx context.Context, d Delivery) (reports.Report, error
 	return s.fill(ctx, rep, d.Lab, d.Department, printing{full: d.Options()["names"] == "full", cq: d.Options()["cq"] == "print"}, rows)
 }
 
-// ReportFor fills a report of released results for one department, for a person to print.
+// ReportFor fills a report of released results for one department, for a person to print. A result that was corrected since is printed
+// as it was, and says so.
 func (s *Store) ReportFor(ctx context.Context, by lims.Actor, department int64, results []int64, lang string) (reports.Report, error) {
 	if by.Department != 0 && by.Department != department {
 		return reports.Report{}, lims.E(lims.NotFound, "not_found", nil)
 	}
-	rows, err := s.reportRows(ctx, `WITH r AS MATERIALIZED (SELECT * FROM results WHERE id = ANY($1) AND department_id = $2 AND state = 'released'
-		AND ($3 = 0 OR lab_id = $3))`+reportQuery, pq.Array(results), department, by.Lab)
+	rows, err := s.reportRows(ctx, `WITH r AS MATERIALIZED (SELECT *, 0::bigint AS destination_id FROM results WHERE id = ANY($1) AND department_id = $2
+		AND state IN ('released','superseded') AND ($3 = 0 OR lab_id = $3))`+reportQuery, pq.Array(results), department, by.Lab)
 	if err != nil {
 		return reports.Report{}, err
 	}
@@ -94,8 +109,24 @@ func (s *Store) ReportFor(ctx context.Context, by lims.Actor, department int64, 
 	if err := s.db.GetContext(ctx, &lab, `SELECT lab_id FROM results WHERE id = $1`, rows[0].Result); err != nil {
 		return reports.Report{}, mapped(ctx, err)
 	}
-	rep := reports.Report{ID: "R-" + rows[0].Barcode + "-" + rows[len(rows)-1].Barcode, Version: rows[0].Version, Line: "department", Issued: s.Now(), Lang: lang}
+	rep := reports.Report{ID: numberOf(rows), Version: rows[0].Version, Line: "department", Issued: s.Now(), Lang: lang}
 	return s.fill(ctx, rep, lab, department, printing{full: true}, rows)
+}
+
+// numberOf is the number of a report that a person prints: of one result its tube, order and version; of several the first and last tube.
+func numberOf(rows []reportRow) string {
+	if len(rows) == 1 {
+		return rows[0].number(rows[0].Barcode, rows[0].Version)
+	}
+	return "R-" + rows[0].Barcode + "-" + rows[len(rows)-1].Barcode
+}
+
+func (r reportRow) number(barcode string, version int) string {
+	n := "R-" + barcode + "-" + strconv.FormatInt(r.Order, 10)
+	if version > 1 {
+		n += "-V" + strconv.Itoa(version)
+	}
+	return n
 }
 
 type printing struct{ full, cq bool }
@@ -152,10 +183,22 @@ func (r reportRow) result() reports.Result {
 	if r.Birth != nil {
 		sub.BirthDate = r.Birth.Format(time.DateOnly)
 	}
-	out := reports.Result{OrderID: r.ClientID, OrderNo: r.Order, Version: r.Version, Reason: r.Reason, Subject: sub, Call: r.Call,
+	out := reports.Result{OrderID: r.ClientID, OrderNo: r.Order, Version: r.Version, Subject: sub, Call: r.Call,
 		Sample:     reports.Sample{Barcode: r.Barcode, Specimen: r.Specimen, Mode: r.Mode, PooledN: r.Persons, PoolOf: r.PoolOf},
 		Times:      reports.Times{T0: or(r.T0), T1: or(r.T1), T2: or(r.T2), T3: or(r.T3), T5: or(r.T5), T6: or(r.T6), T7: or(r.T7)},
 		Instrument: r.Model, CheckedBy: r.CheckedBy, ReleasedBy: r.ReleasedBy, ReviewedAt: or(r.T7)}
+	if r.Corrects != 0 {
+		out.Reason, out.ReplacesVersion, out.Replaces = r.Reason, r.OldVersion, r.OldReport
+		if out.Replaces == "" {
+			out.Replaces = r.number(r.OldBarcode, r.OldVersion)
+		}
+		if r.OldBarcode != r.Barcode {
+			out.Sample.Original = r.OldBarcode
+		}
+	}
+	if r.NewVersion != 0 {
+		out.ReplacedBy, out.ReplacedAt = r.number(r.Barcode, r.NewVersion), or(r.NewAt)
+	}
 	return out
 }
 
