@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"natlims/lims"
+	"natlims/lims/pcr"
 	"natlims/lims/plate"
 	"natlims/lims/store"
 )
@@ -13,7 +14,10 @@ type benchPage struct {
 	Labs    []store.Lab // to choose from, for people of the whole city
 	Lab     int64
 	Wells   int
+	Lot     string // of the plate that is being laid, "kit|number", and of its second kit
+	Second  string
 	Room    int // samples that fit beside the controls
+	Each    int // wells that each of them takes
 	Waiting []store.WaitingSample
 	More    bool // more wait than are listed
 	Persons int
@@ -28,8 +32,6 @@ func (s *site) bench(v *visit) error {
 	if v.id("wells") == 384 {
 		p.Wells = 384
 	}
-	format, _ := plate.FormatOf(p.Wells)
-	p.Room = format.Size() - len(store.StandardControls)
 	var err error
 	if v.Actor.Lab == 0 {
 		if p.Labs, _, err = s.directory(v); err != nil {
@@ -40,7 +42,11 @@ func (s *site) bench(v *visit) error {
 			sc.Lab = p.Lab
 		}
 	}
-	limit := 2*p.Room + 1
+	if p.Lots, err = s.st.LotsInUse(v.r.Context(), p.Lab); err != nil {
+		return err
+	}
+	p.choose(s, v.field("lot"), v.field("second"))
+	limit := 2*max(p.Room, 45) + 1
 	if p.Waiting, err = s.st.Waiting(v.r.Context(), p.Lab, limit); err != nil {
 		return err
 	}
@@ -53,13 +59,38 @@ func (s *site) bench(v *visit) error {
 	if p.Plates, err = s.st.ActivePlates(v.r.Context(), sc); err != nil {
 		return err
 	}
-	if p.Lots, err = s.st.LotsInUse(v.r.Context(), p.Lab); err != nil {
-		return err
-	}
 	if p.Owed, err = s.st.OwedArms(v.r.Context(), p.Lab); err != nil {
 		return err
 	}
 	return v.show("bench", p)
+}
+
+// choose takes the lots that were picked, where they may be used, and counts what fits.
+func (p *benchPage) choose(s *site, lot, second string) {
+	for i, l := range p.Lots {
+		name := l.Kit + "|" + l.Number
+		if i == 0 || name == lot {
+			p.Lot = name
+		}
+		if name == second {
+			p.Second = name
+		}
+	}
+	var kits []*pcr.Kit
+	for _, name := range []string{p.Lot, p.Second} {
+		key, _, _ := strings.Cut(name, "|")
+		if k := s.kit(key); k != nil {
+			kits = append(kits, k)
+			p.Each += k.Wells()
+		}
+	}
+	format, _ := plate.FormatOf(p.Wells)
+	switch {
+	case len(kits) == 0:
+		p.Room = format.Size() - len(store.StandardControls)
+	case len(kits) == 1 || p.Each == len(kits): // else they do not stand on one plate
+		p.Room = store.Room(format, kits...)
+	}
 }
 
 // lay makes a plate of the ticked tubes, and of those scanned by hand, in that order.
