@@ -28,7 +28,7 @@ func (s *sheet) curves() {
 		if n < 0 || s.wells[n].kit == nil {
 			continue
 		}
-		t := s.target(s.wells[n].kit, &pcr.Reading{Target: c.Target, Dye: c.Dye})
+		t := s.meant(&s.wells[n], &pcr.Reading{Target: c.Target, Dye: c.Dye})
 		if t < 0 {
 			continue
 		}

@@ -78,8 +78,8 @@ func (s *sheet) signs() map[plate.Pos]plate.Sign {
 			continue
 		}
 		t := s.target(k, r)
-		if i := s.holds(p); t < 0 && i >= 0 && s.wells[i].own >= 0 && k.Meets(s.wells[i].own, r.Target, r.Dye) {
-			t = s.wells[i].own
+		if i := s.holds(p); t < 0 && i >= 0 && s.wells[i].kit == k {
+			t = s.meant(&s.wells[i], r)
 		}
 		switch {
 		case t < 0:

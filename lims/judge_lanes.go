@@ -23,6 +23,18 @@ func targetOf(k *pcr.Kit, id string) int {
 	return slices.IndexFunc(k.Targets, func(a pcr.Assay) bool { return a.ID == id })
 }
 
+// meant is the target that a name means in a well, -1 none of its own.
+func (s *sheet) meant(w *cell, r *pcr.Reading) int {
+	t := s.target(w.kit, r)
+	switch {
+	case w.own < 0 || t == w.own:
+		return t
+	case t < 0 && w.kit.Meets(w.own, r.Target, r.Dye):
+		return w.own
+	}
+	return -1
+}
+
 // lane is the target of a reading in a well that measures one, where t is what its name says; false where it is another's.
 func (w *cell) lane(t int, r *pcr.Reading) (int, bool) {
 	switch {

@@ -200,3 +200,49 @@ func TestSingleplexStandsAlone(t *testing.T) {
 	require.Equal(t, "recorded", m.State, "%s %s", m.Code, m.Args)
 	require.Equal(t, "negative called", r.said(codes[0]))
 }
+
+// The same plate upside down: the instrument calls what it sees by the place where it sees it, and two people turn it back.
+func TestSingleplexPlateUpsideDown(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	r, kit, codes, inst := cdcRoom(t, 24)
+	second := r.person("second", lims.Supervisor)
+	l := r.runningOn(kit, codes, inst)
+	m, err := sim.Find("quantstudio")
+	require.NoError(t, err)
+	shown := l
+	shown.Wells = nil
+	for i, w := range l.Wells {
+		w.Code = fmt.Sprintf("%s#%d", w.Code, i) // each well a name of its own, so that the truth is that of the well
+		shown.Wells = append(shown.Wells, w)
+	}
+	at := map[string]plate.Pos{}
+	for _, w := range shown.Wells {
+		at[w.Code] = w.Pos
+	}
+	all, err := m.Messages(sim.Plate{Layout: shown, Ended: r.now, Cycles: 45, Targets: []sim.Target{{Name: "N1", Dye: "FAM"}, {Name: "N2", Dye: "FAM"}, {Name: "RP", Dye: "FAM"}},
+		Truth: func(code, _ string) (float64, bool) {
+			p, _ := plate.Rotated.To(plate.F96, at[code])
+			w := l.At(p) // what really stands there
+			lit := w.Role == plate.Positive || w.Role == plate.Weak || w.Target == "RP" && (w.Role == plate.Sample || w.Role == plate.Extraction)
+			return 27.5, lit || w.Code == codes[7]
+		}})
+	require.NoError(t, err)
+	text := string(all[0].Bytes)
+	for i := range l.Wells {
+		text = strings.ReplaceAll(text, fmt.Sprintf("#%d\t", i), "\t")
+	}
+	row := r.hear(inst, "run.txt", text)
+	require.Equal(t, "parked run.fits_other", row.State+" "+row.Code, "%s", row.Args)
+	require.Contains(t, string(row.Args), "rotated_180")
+	p, err := r.st.PlateByCode(ctx, l.Code)
+	require.NoError(t, err)
+	id, err := r.st.ProposeFix(ctx, r.chief, store.Fix{Message: row.ID, Plate: p.ID, Turn: plate.Rotated, Reason: "notch at H12"})
+	require.NoError(t, err)
+	require.Equal(t, "parked", r.settled(row.ID).State)
+	require.NoError(t, r.st.ConfirmFix(ctx, second, id))
+	row = r.settled(row.ID)
+	require.Equal(t, "recorded", row.State, "%s %s", row.Code, row.Args)
+	require.Contains(t, r.said(codes[7]), "positive")
+	require.Equal(t, 23, r.count(`SELECT count(*) FROM results WHERE call = 'negative'`))
+}

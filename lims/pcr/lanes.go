@@ -40,3 +40,13 @@ func (k *Kit) Meets(i int, name, dye string) bool {
 	}
 	return dye == "" || dyeName(dye) == dyeName(k.Targets[i].Channel)
 }
+
+// ChannelOf is the channel in which a target is read; "" where the kit has no such target or does not say.
+func (k *Kit) ChannelOf(target string) string {
+	for i := range k.Targets {
+		if k.Targets[i].ID == target {
+			return k.Targets[i].Channel
+		}
+	}
+	return ""
+}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -189,11 +190,48 @@ func (f Fix) Apply(c *lims.Case) {
 		return
 	}
 	c.Bound = true
-	c.Run = Turned(c.Run, c.Layout.Format, f.Turn)
+	if f.Turn != plate.AsSealed {
+		c.Run = byPlace(Turned(byPlace(c.Run, c.Layout, false), c.Layout.Format, f.Turn), c.Layout, true)
+	}
 	c.Waived = map[string]bool{}
 	for _, w := range f.Waived {
 		c.Waived[w] = true
 	}
+}
+
+// byPlace takes the names of targets out where they are those of the place, one target a well, or gives them back: like names of
+// samples they belong to the positions of the worklist and not to what stood in them.
+func byPlace(run pcr.Run, l plate.Layout, give bool) pcr.Run {
+	const nobody = "\x00"
+	at := map[string]string{}
+	for _, w := range l.Wells {
+		if w.Target != "" {
+			at[w.Pos.String()] = w.Target
+		}
+	}
+	if len(at) == 0 {
+		return run
+	}
+	name := func(well, target string) string {
+		p, err := plate.ParsePos(well)
+		own := at[p.String()]
+		switch {
+		case err != nil:
+		case give && target == nobody:
+			return own
+		case !give && own != "" && strings.EqualFold(target, own):
+			return nobody
+		}
+		return target
+	}
+	run.Readings, run.Curves = slices.Clone(run.Readings), slices.Clone(run.Curves)
+	for i := range run.Readings {
+		run.Readings[i].Target = name(run.Readings[i].Well, run.Readings[i].Target)
+	}
+	for i := range run.Curves {
+		run.Curves[i].Target = name(run.Curves[i].Well, run.Curves[i].Target)
+	}
+	return run
 }
 
 // Turned gives a run of a plate that stood wrongly in the instrument: what was read at a position belongs to the position whose

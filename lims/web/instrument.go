@@ -20,6 +20,7 @@ type instrumentPage struct {
 	Kits       []string // that can judge single tubes
 	Mapping    string   // name of the one in force, "" none
 	Messages   []store.MessageRow
+	Senders    []store.Sender // by what a sender that no line names is known to be this instrument
 }
 
 func (s *site) instrument(v *visit) error {
@@ -55,6 +56,9 @@ func (s *site) instrument(v *visit) error {
 	if p.Messages, err = s.st.InstrumentMessages(ctx, i.ID, 20); err != nil {
 		return err
 	}
+	if p.Senders, err = s.st.Senders(ctx, i.ID); err != nil {
+		return err
+	}
 	return v.show("instrument", p)
 }
 
@@ -70,6 +74,15 @@ func (s *site) setWork(v *visit) error {
 		return err
 	}
 	return v.done("/instruments/"+strconv.FormatInt(id, 10), "instrument.work", nil)
+}
+
+// forgetSender makes a sender unknown again.
+func (s *site) forgetSender(v *visit) error {
+	id := v.id("instrument")
+	if err := s.st.ForgetSender(v.r.Context(), v.Actor, id, v.id("sender")); err != nil {
+		return err
+	}
+	return v.done("/instruments/"+strconv.FormatInt(id, 10), "sender.forgotten", nil)
 }
 
 func testLines(tests map[string][]string) string {
@@ -141,6 +154,12 @@ func (s *site) plateFile(v *visit, plate int64) (f instruments.SetupFile, err er
 	layout, err := s.st.Layout(v.r.Context(), plate)
 	if err != nil {
 		return f, err
+	}
+	for i := range layout.Wells {
+		w := &layout.Wells[i]
+		if k := s.kit(w.Kit); k != nil && w.Target != "" {
+			w.Dye = k.ChannelOf(w.Target)
+		}
 	}
 	if f, err = d.Setup(layout); err != nil {
 		return f, lims.Wrap(lims.Invalid, "setup.refused", err)

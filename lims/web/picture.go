@@ -18,8 +18,14 @@ type picture struct {
 	Code string
 	Base string // path of the page that the wells link to
 	Wide bool   // 384 wells
-	Cols []int
+	Cols []pictureCol
 	Rows []pictureRow
+}
+
+// pictureCol is a column; Target is what all its wells measure where they measure one target each.
+type pictureCol struct {
+	N      int
+	Target string
 }
 
 type pictureRow struct {
@@ -47,6 +53,47 @@ type marks struct {
 	held     map[string]bool             // by barcode
 	selected string                      // position
 	flags    map[string][]string         // by position: what is suspicious
+	picked   string                      // code of the selected well; see join
+}
+
+// join spreads what is known of one well of a control over all its wells, and marks whose well was selected, where each target has a
+// well of its own.
+func (m *marks) join(wells []store.WellRow) {
+	judged := map[string]lims.ControlCall{}
+	for _, w := range wells {
+		if k, ok := m.controls[w.Pos]; ok && w.Target != "" {
+			judged[w.Code] = k
+		}
+		if w.Pos == m.selected {
+			m.picked = w.Code
+		}
+	}
+	all := maps.Clone(m.controls)
+	for _, w := range wells {
+		if k, ok := judged[w.Code]; ok && w.Target != "" {
+			all[w.Pos] = k
+		}
+	}
+	m.controls = all
+}
+
+// assays writes over each column which target it measures; nothing where its wells differ.
+func assays(cols []pictureCol, wells []store.WellRow) {
+	mixed := map[int]bool{}
+	for _, w := range wells {
+		p, err := plate.ParsePos(w.Pos)
+		if err != nil || p.Col >= len(cols) {
+			continue
+		}
+		c := &cols[p.Col]
+		mixed[p.Col] = mixed[p.Col] || c.Target != "" && c.Target != w.Target
+		c.Target = w.Target
+	}
+	for i := range cols {
+		if mixed[i] {
+			cols[i].Target = ""
+		}
+	}
 }
 
 // draw lays the wells on the plate. Where two kits share a well the finding that needs more attention is shown.
@@ -56,9 +103,14 @@ func draw(lang string, p store.PlateRow, wells []store.WellRow, m marks) picture
 		format = plate.F96
 	}
 	cells := map[string]cell{}
+	m.join(wells)
 	for _, w := range wells {
 		c := cellOf(lang, w, m.controls)
 		c.Held, c.Selected = m.held[w.Code], w.Pos == m.selected
+		if w.Target != "" {
+			c.Label += " " + w.Target
+			c.Selected = c.Selected || m.picked != "" && w.Code == m.picked
+		}
 		for _, f := range m.flags[w.Pos] {
 			c.Flagged = true
 			c.Label += " ▲ " + f
@@ -69,8 +121,9 @@ func draw(lang string, p store.PlateRow, wells []store.WellRow, m marks) picture
 	}
 	pic := picture{Code: p.Code, Base: m.base + url.PathEscape(p.Code), Wide: p.Wells == 384}
 	for c := range format.Cols {
-		pic.Cols = append(pic.Cols, c+1)
+		pic.Cols = append(pic.Cols, pictureCol{N: c + 1})
 	}
+	assays(pic.Cols, wells)
 	for r := range format.Rows {
 		row := pictureRow{Name: string(rune('A' + r))}
 		for c := range format.Cols {

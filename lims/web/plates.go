@@ -21,6 +21,7 @@ type platePage struct {
 	Setups      []instruments.Driver  // that write a plate file
 	Folders     []store.Instrument    // that take one out of a folder
 	Steps       []workGroup           // what the laboratory does now
+	Single      bool                  // each well measures one target
 }
 
 func (s *site) plate(v *visit) error {
@@ -49,6 +50,7 @@ func (s *site) plate(v *visit) error {
 	p.Steps = grouped(steps)
 	p.Picture = draw(v.Lang, row, wells, marks{base: "/plates/", controls: verdict.controls(), selected: v.field("well"), flags: suspicious(looks)})
 	for _, w := range wells {
+		p.Single = p.Single || w.Target != ""
 		if w.Role == "sample" {
 			p.Wells = append(p.Wells, w)
 		} else {

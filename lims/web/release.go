@@ -22,7 +22,16 @@ func (s *site) work(v *visit) error {
 	if err != nil {
 		return err
 	}
-	return v.show("work", rows)
+	open, err := s.st.OpenAmendments(v.r.Context(), v.labScope())
+	if err != nil {
+		return err
+	}
+	return v.show("work", workPage{rows, open})
+}
+
+type workPage struct {
+	Rows       []store.WorkRow
+	Amendments int // that go on
 }
 
 // batch is the negatives of a plate that can be signed together: Seen is a fingerprint of what the person saw, so that
@@ -130,7 +139,7 @@ func (s *site) review(v *visit) error {
 	if err := p.quality(s, v, run); err != nil {
 		return err
 	}
-	p.Picture = draw(v.Lang, row, wells, marks{"/review/", k.controls(), held, picked, suspicious(p.Looks)})
+	p.Picture = draw(v.Lang, row, wells, marks{base: "/review/", controls: k.controls(), held: held, selected: picked, flags: suspicious(p.Looks)})
 	if p.Well, err = s.well(v, run, picked, wells, p.Targets); err != nil {
 		return err
 	}
@@ -181,7 +190,7 @@ func ordered(targets map[string]bool, kit *pcr.Kit) []string {
 func (p *reviewPage) sort(v *visit, wells []store.WellRow, sheaves []store.Sheaf) {
 	at := map[int64]store.WellRow{}
 	for _, w := range wells {
-		if old, ok := at[w.Sample]; !ok || old.Call == lims.Negative {
+		if old, ok := at[w.Sample]; !ok || old.Call == lims.Negative && w.Call != lims.Negative {
 			at[w.Sample] = w
 		}
 	}
@@ -190,7 +199,7 @@ func (p *reviewPage) sort(v *visit, wells []store.WellRow, sheaves []store.Sheaf
 		seen[sh.Sample] = true
 		w := at[sh.Sample]
 		mine := sh.CheckedID != 0 && sh.CheckedID == v.Actor.ID
-		plain := sh.Call == lims.Negative && len(flagTexts(v.Lang, w.Flags)) == 0 && sh.State != string(lims.Held)
+		plain := sh.Call == lims.Negative && len(flagTexts(v.Lang, w.Flags)) == 0 && sh.State != string(lims.Held) && sh.Amendment == 0
 		if sh.CheckedBy != "" {
 			signers[sh.CheckedBy] = true
 		}
@@ -258,12 +267,31 @@ func (s *site) well(v *visit, run int64, pos string, wells []store.WellRow, orde
 	if at < 0 {
 		return nil, nil //nolint:nilnil // an empty well
 	}
-	rows, err := s.st.WellCurves(v.r.Context(), run, p.String())
-	if err != nil {
-		return nil, err
+	one := &wellPage{Row: wells[at]}
+	var rows []store.CurveRow
+	for _, pos := range together(wells, wells[at]) {
+		more, err := s.st.WellCurves(v.r.Context(), run, pos)
+		if err != nil {
+			return nil, err
+		}
+		readings, err := s.st.WellReadings(v.r.Context(), run, pos)
+		if err != nil {
+			return nil, err
+		}
+		rows, one.Readings = append(rows, more...), append(one.Readings, readings...)
 	}
-	readings, err := s.st.WellReadings(v.r.Context(), run, p.String())
-	return &wellPage{Row: wells[at], Ours: ownTraces(v.Lang, rows), Curves: drawCurves(p.String(), rows, order), Readings: readings}, err
+	one.Ours, one.Curves = ownTraces(v.Lang, rows), drawCurves(p.String(), rows, order)
+	return one, nil
+}
+
+// together are the wells that are called together: the well itself, or one for each target of a singleplex kit.
+func together(wells []store.WellRow, one store.WellRow) (pos []string) {
+	for _, w := range wells {
+		if w.Pos == one.Pos || one.Target != "" && w.Code == one.Code && w.Kit == one.Kit && w.Arm == one.Arm {
+			pos = append(pos, w.Pos)
+		}
+	}
+	return pos
 }
 
 // signPlate signs for the page of a plate: a batch of negatives as it was seen, or the results of one tube.
