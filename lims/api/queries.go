@@ -33,6 +33,13 @@ type Wanted link.Order
 // barcode, and its own words for the patient back.
 func Answer(st *store.Store) link.Answer {
 	return func(ctx context.Context, q link.Query) ([]link.Order, error) {
+		if q.Instrument == 0 { // no line names the sender; a person may have
+			id, err := st.InstrumentOf(ctx, q.Source, q.Peer)
+			if err != nil {
+				return nil, err
+			}
+			q.Instrument = id
+		}
 		rows, err := st.OrdersFor(ctx, q.Instrument, store.Asked{All: q.All, Samples: q.Samples})
 		if err != nil {
 			return nil, err

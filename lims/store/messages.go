@@ -12,7 +12,8 @@ import (
 	"natlims/lims"
 )
 
-// Arrival is the bytes of one message as they came. Instrument 0 is an unknown sender: kept and shown, never dropped.
+// Arrival is the bytes of one message as they came. Instrument 0 is a sender that no line names: where a person has told by what it is
+// known (see Sender) the message is that instrument's, else it is kept and shown as an unknown sender's, never dropped.
 type Arrival struct {
 	Instrument int64
 	Line       string // serial, tcp-listen, tcp-dial, folder, push
@@ -52,6 +53,11 @@ func (s *Store) KeepMessage(ctx context.Context, a Arrival) (k Kept, err error) 
 	}
 	err = s.do(ctx, lims.Actor{}, func(x *tx) error {
 		k = Kept{State: state}
+		if a.Instrument == 0 {
+			if a.Instrument, err = x.known(traits(a.Line, a.Peer, a.Bytes)); err != nil {
+				return err
+			}
+		}
 		err := x.one(&k.ID, `INSERT INTO messages (instrument_id, lab_id, sha256, bytes, name, complete, kept_at, state, code, settled_at)
 			VALUES (nullif($1::bigint, 0), (SELECT lab_id FROM instruments WHERE id = $1), $2, $3, $4, $5, $6::timestamptz, $7, $8,
 				CASE WHEN $5 THEN NULL ELSE $6::timestamptz END)

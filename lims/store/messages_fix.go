@@ -26,9 +26,17 @@ func (s *Store) AgainMessage(ctx context.Context, by lims.Actor, id int64) error
 	})
 }
 
+// Adoption says which instrument an unknown sender was. KnownBy (ByName, ByAddress, ByPort) lets the next message be recognised; "" is about
+// this message only.
+type Adoption struct {
+	Instrument int64
+	KnownBy    string
+}
+
 // AdoptMessage says which instrument an unknown sender was. What is failed or parked is read again as that instrument's; where the
 // instrument has sent the same bytes under its own name, the message is put aside as a repeat.
-func (s *Store) AdoptMessage(ctx context.Context, by lims.Actor, id, instrument int64) error {
+func (s *Store) AdoptMessage(ctx context.Context, by lims.Actor, id int64, a Adoption) error {
+	instrument := a.Instrument
 	if err := need(by, lims.Supervisor); err != nil {
 		return err
 	}
@@ -56,6 +64,11 @@ func (s *Store) AdoptMessage(ctx context.Context, by lims.Actor, id, instrument 
 			return err
 		}
 		x.note("adopt", "message", id, map[string]any{"instrument": instrument, "twin": m.Twin})
+		if a.KnownBy != "" {
+			if err := x.learn(id, instrument, a.KnownBy); err != nil {
+				return err
+			}
+		}
 		if m.Twin != 0 {
 			return x.move(lims.MessageMoves, "messages", "ignore", []int64{id}, `, code = 'message.repeat', args = jsonb_build_object('message', $4::bigint)`, m.Twin)
 		}

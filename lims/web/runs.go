@@ -71,6 +71,7 @@ type messagePage struct {
 	Runs     []store.RunRow
 	Plates   []store.PlateRow      // to which it may be bound
 	Senders  []store.InstrumentRow // that an unknown sender may be
+	Traits   store.Traits          // by what the unknown sender can be known
 	Raw      string                // the bytes as text or as a hex dump, once somebody asked
 	RawCut   bool
 	Fixes    []store.Fix // what people said of a run that does not fit
@@ -102,6 +103,9 @@ func (s *site) messageWith(v *visit, raw []byte) error {
 	}
 	if m.Instrument == "" && (m.State == string(lims.Parked) || m.State == string(lims.Failed)) {
 		if p.Senders, err = s.st.InstrumentRows(ctx, v.labScope()); err != nil {
+			return err
+		}
+		if p.Traits, err = s.st.TraitsOf(ctx, m.ID); err != nil {
 			return err
 		}
 	}
@@ -182,5 +186,6 @@ func (s *site) retry(v *visit) error {
 
 // adopt says which instrument an unknown sender was.
 func (s *site) adopt(v *visit) error {
-	return s.fix(v, "message.adopted", s.st.AdoptMessage(v.r.Context(), v.Actor, v.id("message"), v.id("instrument")))
+	a := store.Adoption{Instrument: v.id("instrument"), KnownBy: v.field("known")}
+	return s.fix(v, "message.adopted", s.st.AdoptMessage(v.r.Context(), v.Actor, v.id("message"), a))
 }
