@@ -22,7 +22,8 @@ type readPool struct {
 	Repeats int          `db:"repeats"`
 	DueAt   *time.Time   `db:"due_at"`
 	Volume  int          `db:"volume"` // tests that the tube with the least left still has volume for
-	call    pooling.Call // what this run says
+	call    pooling.Call // what this run says; of two kits the one that is further from negative
+	heard   bool
 	cq      float64
 	step    pooling.Step
 }
@@ -65,18 +66,19 @@ func (x *tx) readPools(run int64, p Plate, j Judged) ([]*readPool, error) {
 	for i, r := range rows {
 		byCode[r.Code], ids[i] = r, r.ID
 	}
-	var wells []lims.WellCall
+	var wells []poolWell
 	for _, w := range j.Verdict.Wells {
 		r := byCode[w.Code]
 		if r == nil {
 			continue
 		}
 		kit := j.Case.Kits[w.Kit]
-		r.call, r.cq = lims.PoolCall(kit, w.Call), lims.LowestCq(kit, w.Call)
+		one := poolWell{w, r, lims.PoolCall(kit, w.Call), lims.LowestCq(kit, w.Call)}
 		if w.Invalid {
-			r.call = "" // its extraction batch failed: nothing was said of the pool
+			one.call = "" // its extraction batch failed: nothing was said of the pool
 		}
-		wells = append(wells, w)
+		r.hear(one.call, one.cq)
+		wells = append(wells, one)
 	}
 	for _, r := range rows {
 		r.plan(x.now)
@@ -84,7 +86,29 @@ func (x *tx) readPools(run int64, p Plate, j Judged) ([]*readPool, error) {
 	if err := x.move(lims.PoolMoves, "pools", "read", ids, `, call = CASE WHEN call = '' THEN 'INVALID' ELSE call END`); err != nil {
 		return nil, err
 	}
-	return rows, x.keepReads(run, p, wells, byCode)
+	return rows, x.keepReads(run, p, wells)
+}
+
+// poolWell is what one kit says of a pool.
+type poolWell struct {
+	lims.WellCall
+	pool *readPool
+	call pooling.Call // "": nothing
+	cq   float64
+}
+
+// further is how far a call is from negative.
+var further = map[pooling.Call]int{pooling.Negative: 0, "": 1, pooling.Invalid: 2, pooling.Grey: 3, pooling.SingleTarget: 4, pooling.Positive: 5}
+
+// hear takes what a kit says. A pool that is tested with two kits is negative where both say so; whatever else one of them says decides.
+func (r *readPool) hear(c pooling.Call, cq float64) {
+	if !r.heard || further[c] > further[r.call] {
+		r.call = c
+	}
+	if cq > 0 && (r.cq == 0 || cq < r.cq) {
+		r.cq = cq
+	}
+	r.heard = true
 }
 
 // plan decides what is done with the pool itself; the fate of its tubes follows from all pools of its plan.
@@ -104,22 +128,22 @@ func (r *readPool) plan(now time.Time) {
 	}
 }
 
-func (x *tx) keepReads(run int64, p Plate, wells []lims.WellCall, byCode map[string]*readPool) error {
+func (x *tx) keepReads(run int64, p Plate, wells []poolWell) error {
 	n := len(wells)
-	ids, pos, calls, cqs, used := make([]int64, n), make([]string, n), make([]string, n), make([]*float64, n), make([]bool, n)
-	for i, w := range wells {
-		r := byCode[w.Code]
-		ids[i], pos[i], calls[i], used[i] = r.ID, w.Pos.String(), string(r.call), r.step.Do != pooling.Reextract
-		if r.call == "" {
+	ids, pos, kits, calls, cqs, used := make([]int64, n), make([]string, n), make([]string, n), make([]string, n), make([]*float64, n), make([]bool, n)
+	for i := range wells {
+		w := &wells[i]
+		ids[i], pos[i], kits[i], calls[i], used[i] = w.pool.ID, w.Pos.String(), w.Kit, string(w.call), w.pool.step.Do != pooling.Reextract
+		if w.call == "" {
 			calls[i] = string(pooling.Invalid)
 		}
-		if r.cq > 0 {
-			cqs[i] = &r.cq
+		if w.cq > 0 {
+			cqs[i] = &w.cq
 		}
 	}
-	return x.exec(`INSERT INTO pool_reads (pool_id, pos, call, cq, used, run_id, plate, at)
-		SELECT *, $6, $7, $8 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::float8[], $5::boolean[])`,
-		pq.Array(ids), pq.Array(pos), pq.Array(calls), pq.Array(cqs), pq.Array(used), run, p.Code, x.now)
+	return x.exec(`INSERT INTO pool_reads (pool_id, pos, kit_key, call, cq, used, run_id, plate, at)
+		SELECT *, $7, $8, $9 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::float8[], $6::boolean[])`,
+		pq.Array(ids), pq.Array(pos), pq.Array(kits), pq.Array(calls), pq.Array(cqs), pq.Array(used), run, p.Code, x.now)
 }
 
 // actOnPools writes each pool's call or sends it back to be extracted again, then decides the tubes of every plan concerned.
@@ -235,7 +259,7 @@ func (x *tx) decideBatch(lab, batch int64) error {
 	var rows []share
 	if err := x.all(&rows, `SELECT m.sample_id, m.pool_id, p.axis, p.call, p.run_id, s.state, r.single_ul,
 			(SELECT coalesce(sum(v.ul), 0) FROM volumes v WHERE v.sample_id = m.sample_id) AS left,
-			coalesce((SELECT 'flag.' || (c.flags->0->>'Code') FROM calls c WHERE c.run_id = p.run_id AND c.pool_id = p.id LIMIT 1), '') AS flag
+			coalesce((SELECT 'flag.' || (c.flags->0->>'Code') FROM calls c WHERE c.run_id = p.run_id AND c.pool_id = p.id ORDER BY c.flags = '[]' LIMIT 1), '') AS flag
 		FROM pool_samples m JOIN pools p ON p.id = m.pool_id JOIN samples s ON s.id = m.sample_id
 			JOIN pool_batches b ON b.id = m.batch_id JOIN pool_rules r ON r.id = b.rules_id
 		WHERE m.batch_id = $1 AND NOT (p.split AND m.sample_id IN (SELECT c.sample_id FROM pool_samples c WHERE c.batch_id = $1 AND c.axis = 'part'))
