@@ -140,14 +140,24 @@ type TubeResult struct {
 	ReleasedBy string     `db:"released_by"`
 	ReleasedAt *time.Time `db:"released_at"`
 	Reason     string     `db:"reason"`
+	Department int64      `db:"department_id"`
+	Auto       string     `db:"auto_version"` // of the rules by which the first signature was given; "" by the person
+	Replaces   int        `db:"replaces"`     // version of the result that this one corrects; 0 none
+	ReplacedBy int        `db:"replaced_by"`  // version of the result that corrects this one; 0 none
+	Doubt      int64      `db:"doubt"`        // the amendment of this result that goes on; 0 none
+	Amendment  int64      `db:"amendment_id"` // in which this result corrects another; 0 none
 }
 
 // TubeResults lists the results that came from a tube; released only where the actor belongs to a department.
 func (s *Store) TubeResults(ctx context.Context, sc Scope, sample int64) ([]TubeResult, error) {
 	return list[TubeResult](ctx, s, `SELECT t.id, o.client_id, t.version, t.call, t.state, t.called_at, coalesce(cb.name,'') AS checked_by,
-			t.checked_at, coalesce(rb.name,'') AS released_by, t.released_at, t.reason
+			t.checked_at, coalesce(rb.name,'') AS released_by, t.released_at, t.reason, t.department_id, t.auto_version,
+			coalesce(yr.version, 0) AS replaces, coalesce(zr.version, 0) AS replaced_by, coalesce(y.amendment_id, 0) AS amendment_id,
+			coalesce((SELECT m.amendment_id FROM amended_results m WHERE m.result_id = t.id AND m.open), 0) AS doubt
 		FROM results t JOIN orders o ON o.id = t.order_id LEFT JOIN actors cb ON cb.id = t.checked_by
 		LEFT JOIN actors rb ON rb.id = t.released_by
+		LEFT JOIN amended_results y ON y.new_id = t.id LEFT JOIN results yr ON yr.id = y.result_id
+		LEFT JOIN (amended_results z JOIN results zr ON zr.id = z.new_id AND zr.released_at IS NOT NULL) ON z.result_id = t.id
 		WHERE t.sample_id = $1 AND ($2 = 0 OR t.state IN ('released','superseded')) ORDER BY t.version, t.id LIMIT 200`,
 		sample, sc.Department)
 }

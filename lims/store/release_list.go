@@ -59,13 +59,16 @@ type Sheaf struct {
 	ReleasedAt *time.Time    `db:"released_at"`
 	DueAt      *time.Time    `db:"due_at"`
 	Reason     string        `db:"reason"`
+	Auto       string        `db:"auto_version"` // of the rules by which the first signature was given; "" by the person
+	Amendment  int64         `db:"amendment_id"` // that these results correct others in; 0 none
 }
 
 const sheafColumns = `t.sample_id, m.barcode, m.mode, t.call, t.state, coalesce(t.run_id,0) AS run_id,
 	array_agg(t.id ORDER BY t.id) AS ids, coalesce(cb.name,'') AS checked_by, coalesce(t.checked_by,0) AS checked_id,
 	max(t.checked_at) AS checked_at, coalesce(rb.name,'') AS released_by, max(t.released_at) AS released_at,
-	min(o.due_at) AS due_at, max(t.reason) AS reason
-	FROM results t JOIN orders o ON o.id = t.order_id JOIN samples m ON m.id = t.sample_id
+	min(o.due_at) AS due_at, max(t.reason) AS reason,
+	max(t.auto_version) AS auto_version, coalesce(max(am.amendment_id), 0) AS amendment_id
+	FROM results t LEFT JOIN amended_results am ON am.new_id = t.id JOIN orders o ON o.id = t.order_id JOIN samples m ON m.id = t.sample_id
 	LEFT JOIN actors cb ON cb.id = t.checked_by LEFT JOIN actors rb ON rb.id = t.released_by `
 
 const sheafGroup = ` GROUP BY t.sample_id, m.barcode, m.mode, t.call, t.state, t.run_id, t.checked_by, cb.name, rb.name `

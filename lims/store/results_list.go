@@ -73,9 +73,9 @@ func (s *Store) DepartmentTally(ctx context.Context, department int64, since tim
 		department, since, s.Now(), tallyOrders)
 }
 
-// ReleasedIn keeps of some results those that are released, of the department and within the scope.
+// ReleasedIn keeps of some results those that are or were released, of the department and within the scope.
 func (s *Store) ReleasedIn(ctx context.Context, sc Scope, department int64, ids []int64) ([]int64, error) {
-	return list[int64](ctx, s, `SELECT id FROM results WHERE id = ANY($1) AND department_id = $2 AND state = 'released'
+	return list[int64](ctx, s, `SELECT id FROM results WHERE id = ANY($1) AND department_id = $2 AND state IN ('released','superseded')
 		AND ($3 = 0 OR lab_id = $3) AND ($4 = 0 OR department_id = $4) ORDER BY id`, int64s(ids), department, sc.Lab, sc.Department)
 }
 

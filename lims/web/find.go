@@ -88,6 +88,8 @@ type tubePage struct {
 	Arms       []store.SampleArm // where it is tested with two kits
 	Lots       []store.LotRow    // kits that may be asked for
 	Labs       []store.Lab       // in which the second may be tested
+	Doubts     []doubtful        // what a supervisor may say is wrong
+	AmendCodes []string
 }
 
 func (s *site) tube(v *visit) error { return s.tubeWith(v, false) }
@@ -129,6 +131,9 @@ func (s *site) tubeWith(v *visit, bare bool) error {
 		}
 		if err := p.pair(s, v); err != nil {
 			return err
+		}
+		if v.Actor.Has(lims.Supervisor) {
+			p.Doubts, p.AmendCodes = doubts(p.Results), store.AmendReasons
 		}
 	}
 	return v.show("tube", p)
