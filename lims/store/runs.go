@@ -179,32 +179,37 @@ func (x *tx) insertReadings(run int64, rs []pcr.Reading) error {
 		pq.Array(text[6]), pq.Array(text[7]), pq.Array(text[8]), pq.Array(text[9]), pq.Array(text[10]), pq.Array(cqs), pq.Array(lines), pq.Array(omits))
 }
 
+// insertCurves writes the curves: their values in one array, of which each curve takes its share. Of two curves of one kind for the same
+// place the first stays.
 func (x *tx) insertCurves(run int64, curves []pcr.Curve) error {
-	if len(curves) == 0 {
+	type place struct{ well, target, dye, kind string }
+	seen := make(map[place]bool, len(curves))
+	var text [4][]string
+	var firsts, from, to []int64
+	var values reals
+	for i := range curves {
+		c := &curves[i]
+		at := place{c.Well, clean(c.Target), clean(c.Dye), string(c.Kind)}
+		if seen[at] {
+			continue
+		}
+		seen[at] = true
+		for k, v := range [4]string{at.well, at.target, at.dye, at.kind} {
+			text[k] = append(text[k], v)
+		}
+		from = append(from, int64(len(values)+1))
+		for _, v := range c.Y {
+			values = append(values, float32(v))
+		}
+		firsts, to = append(firsts, int64(c.First)), append(to, int64(len(values)))
+	}
+	if len(firsts) == 0 {
 		return nil
 	}
-	n := len(curves)
-	text := make([][]string, 5)
-	for i := range text {
-		text[i] = make([]string, n)
-	}
-	firsts := make([]int64, n)
-	for i, c := range curves {
-		y := make([]float32, len(c.Y))
-		for k, v := range c.Y {
-			y[k] = float32(v)
-		}
-		packed, err := pq.Array(y).Value()
-		if err != nil {
-			return err
-		}
-		text[0][i], text[1][i], text[2][i], text[3][i], text[4][i] = c.Well, clean(c.Target), clean(c.Dye), string(c.Kind), packed.(string)
-		firsts[i] = int64(c.First)
-	}
-	return x.exec(`INSERT INTO curves (run_id, well, target, dye, kind, y, first)
-		SELECT $1, w, t, d, k, y::real[], f FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[]) AS c (w, t, d, k, y, f)
-		ON CONFLICT DO NOTHING`,
-		run, pq.Array(text[0]), pq.Array(text[1]), pq.Array(text[2]), pq.Array(text[3]), pq.Array(text[4]), pq.Array(firsts))
+	return x.exec(`INSERT INTO curves (run_id, well, target, dye, kind, first, y)
+		SELECT $1, w, t, d, k, f, ($9::real[])[a:b] FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::integer[], $8::integer[])
+			AS c (w, t, d, k, f, a, b)`,
+		run, pq.Array(text[0]), pq.Array(text[1]), pq.Array(text[2]), pq.Array(text[3]), pq.Array(firsts), pq.Array(from), pq.Array(to), values)
 }
 
 // clean takes NUL out, which PostgreSQL text cannot hold; the message keeps the bytes as they were.

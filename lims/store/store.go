@@ -8,13 +8,13 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"github.com/jmoiron/sqlx"
-	_ "github.com/lib/pq" // the driver; only this package imports it
 
 	"natlims/migrations"
 )
@@ -47,8 +47,13 @@ func Open(ctx context.Context, dsn string, o Options) (*Store, error) {
 	if o.Conns == 0 {
 		o.Conns = 16
 	}
-	db, err := sqlx.ConnectContext(ctx, "postgres", dsn)
+	c, err := newConnector(dsn)
 	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	db := sqlx.NewDb(sql.OpenDB(c), "postgres")
+	if err := db.PingContext(ctx); err != nil {
+		db.Close()
 		return nil, fmt.Errorf("database: %w", err)
 	}
 	db.SetMaxOpenConns(o.Conns)

@@ -1,0 +1,147 @@
+package store
+
+import (
+	"context"
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+
+	"github.com/lib/pq"
+)
+
+// Connections. One statement is one round trip: lib/pq's own way, asking for the types of the parameters first, takes two. What is said
+// within a transaction is prepared, once for each connection: the line says the same forty statements of every message, and planning them
+// cost the server more than carrying them out. Reads outside transactions are planned for their values, for they may find much or little.
+
+// connector opens such connections.
+type connector struct{ *pq.Connector }
+
+func newConnector(dsn string) (connector, error) {
+	cfg, err := pq.NewConfig(dsn)
+	if err != nil {
+		return connector{}, err
+	}
+	cfg.BinaryParameters = true // []byte goes as it is, and one round trip
+	c, err := pq.NewConnectorConfig(cfg)
+	return connector{c}, err
+}
+
+// Connect implements driver.Connector.
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
+	raw, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	inner, ok := raw.(pqConn)
+	if !ok {
+		return nil, fmt.Errorf("lib/pq: connection %T: expected one that begins, prepares and queries with a context", raw)
+	}
+	return &conn{pqConn: inner, prepared: map[string]prepared{}}, nil
+}
+
+// pqConn is what database/sql may ask of a connection.
+type pqConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.NamedValueChecker
+	driver.Pinger
+	driver.QueryerContext
+	driver.SessionResetter
+	driver.Validator
+}
+
+// prepared is a statement that a connection remembers.
+type prepared interface {
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+// maxPrepared bounds what a connection remembers, and what the server holds for it.
+const maxPrepared = 250
+
+type conn struct {
+	pqConn
+	within   bool // a transaction
+	prepared map[string]prepared
+}
+
+// BeginTx implements driver.ConnBeginTx.
+func (c *conn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	t, err := c.pqConn.BeginTx(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	c.within = true
+	return ending{t, c}, nil
+}
+
+// ending is a transaction that says when it is over.
+type ending struct {
+	driver.Tx
+	c *conn
+}
+
+func (e ending) Commit() error {
+	e.c.within = false
+	return e.Tx.Commit()
+}
+
+func (e ending) Rollback() error {
+	e.c.within = false
+	return e.Tx.Rollback()
+}
+
+// remembered is the prepared statement; nil where it is better said outright.
+func (c *conn) remembered(ctx context.Context, query string, args []driver.NamedValue) (prepared, error) {
+	if !c.within || len(args) == 0 {
+		return nil, nil
+	}
+	if p, ok := c.prepared[query]; ok || len(c.prepared) >= maxPrepared {
+		return p, nil
+	}
+	s, err := c.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	p, ok := s.(prepared)
+	if !ok {
+		return nil, s.Close()
+	}
+	c.prepared[query] = p
+	return p, nil
+}
+
+// QueryContext implements driver.QueryerContext.
+func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	p, err := c.remembered(ctx, query, args)
+	switch {
+	case err != nil:
+		return nil, err
+	case p == nil:
+		return c.pqConn.QueryContext(ctx, query, args)
+	}
+	return p.QueryContext(ctx, args)
+}
+
+// ExecContext implements driver.ExecerContext.
+func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	p, err := c.remembered(ctx, query, args)
+	switch {
+	case err != nil:
+		return nil, err
+	case p == nil:
+		return c.pqConn.ExecContext(ctx, query, args)
+	}
+	return p.ExecContext(ctx, args)
+}
+
+// CheckNamedValue implements driver.NamedValueChecker. JSON goes as text: the binary form of jsonb is another.
+func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
+	if j, ok := v.Value.(json.RawMessage); ok && j != nil {
+		v.Value = string(j)
+		return nil
+	}
+	return c.pqConn.CheckNamedValue(v)
+}
