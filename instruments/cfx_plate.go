@@ -25,24 +25,38 @@ type plateView struct {
 	height int // rows of a plate row where no letters stand beside the grid; 0 where they do
 }
 
-// rowsOfAWell is the number of rows that belong to one row of the plate in a grid without letters: the same for all of
-// them, four in every export seen. 0 where the rows below do not fill a plate or do not begin with what the wells hold
-// ("Unkn", "NTC"): a table of fluorescence has numbered columns too.
+// rowsOfAWell is the number of rows that belong to one row of the plate in a grid without letters: the distance from one
+// row of contents ("Unkn", "NTC") to the next, four where only one is in use, as in every export seen. 0 where the rows below
+// do not begin with contents or do not reach the last row of the plate: then the grid is cut, or is no plate at all.
 func (v plateView) rowsOfAWell() int {
 	if !(Row{Cells: v.rows[v.row].Cells[:v.cols[0]]}).Blank() || !v.contents(v.rows[v.row+1]) {
 		return 0
 	}
 	plateRows := map[int]int{6: 4, 8: 6, 12: 8, 24: 16}[len(v.cols)]
-	for _, r := range v.rows[v.row+1:] {
+	below := v.rows[v.row+1:]
+	lines := below[len(below)-1].Line - v.rows[v.row].Line
+	apart := 0
+	for _, r := range below {
 		if rowLetter(r, v.cols[0]) != 0 {
 			return 0
 		}
+		if v.contents(r) {
+			apart = gcd(apart, r.Line-below[0].Line)
+		}
 	}
-	n := v.rows[len(v.rows)-1].Line - v.rows[v.row].Line
-	if h := (n + plateRows - 1) / plateRows; h >= 3 && h <= 8 {
-		return h
+	for h := 3; h <= 8; h++ {
+		if reaches := lines > (plateRows-1)*h && lines <= plateRows*h; reaches && (apart == 0 && h == 4 || apart > 0 && apart%h == 0) {
+			return h
+		}
 	}
 	return 0
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 // contents says whether a row holds the kinds of wells and nothing else.
@@ -87,6 +101,9 @@ func plateViews(f *File) (views []plateView) {
 		if err != nil {
 			return views
 		}
+		if text, err := f.Text(); err == nil && !f.Workbook() {
+			rows = uncutGrid(rows, text.Open)
+		}
 		for i, r := range rows[:min(len(rows), 200)] {
 			cols := numbered(r)
 			if cols == nil || i+1 == len(rows) {
@@ -103,6 +120,27 @@ func plateViews(f *File) (views []plateView) {
 		}
 	}
 	return views
+}
+
+// uncutGrid takes off the last row where the text ends inside it: fewer cells than above, or a number shorter than those before it.
+func uncutGrid(rows []Row, last string) []Row {
+	if last == "" || len(rows) < 2 {
+		return rows
+	}
+	r, above := rows[len(rows)-1], rows[len(rows)-2]
+	if len(r.Cells) >= len(above.Cells) && strings.Count(last, `"`)%2 == 0 {
+		cell, fewest := r.At(len(r.Cells)-1), 99
+		for _, c := range r.Cells[:len(r.Cells)-1] {
+			if n := decimals(c); numeric(c) && n > 0 {
+				fewest = min(fewest, n)
+			}
+		}
+		whole := fewest == 99 || decimals(cell) >= fewest
+		if numeric(cell) && whole || cell != "" && !numeric(cell) || cell == "" && above.At(len(r.Cells)-1) == "" {
+			return rows
+		}
+	}
+	return rows[:len(rows)-1]
 }
 
 // numbered gives the cells of a row that reads 1, 2, 3 … 12 or 24 and nothing behind it; nil where it is none.

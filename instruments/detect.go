@@ -113,7 +113,7 @@ func (d Driver) Read(f *File) ([]pcr.Run, error) {
 		return runs, &Error{Driver: d.Name, Code: CodeNoResults, Offset: -1, Want: want(wantReading)}
 	}
 	if d.Wire == WireFile && !f.Workbook() {
-		runs[0].Notes = append(runs[0].Notes, badLines(f)...)
+		runs[0].Notes = append(append(runs[0].Notes, badLines(f)...), cutNotes(f)...)
 	}
 	return runs, nil
 }

@@ -41,6 +41,7 @@ func decodeGeneXpert(f *File) ([]pcr.Run, error) {
 		return nil, err
 	}
 	var runs []pcr.Run
+	cut := 0 // the line of a test that the export does not hold to its end
 	for i := 0; i < len(t.Lines); i++ {
 		if len(runs) > maxTests {
 			return nil, &Error{Code: CodeTooLarge, Line: i, Offset: -1, Want: atMost(maxTests, "tests")}
@@ -52,10 +53,22 @@ func decodeGeneXpert(f *File) ([]pcr.Run, error) {
 		for end < len(t.Lines) && !blockTitle(t.Lines[end]) {
 			end++
 		}
-		if run, ok := geneXpertTest(t.Lines[i+1:end], i+2); ok {
+		lines := t.Lines[i+1 : end]
+		if end == len(t.Lines) && t.Open != "" && len(lines) > 0 {
+			lines = lines[:len(lines)-1] // the line may have been cut off; in a whole export it is no result
+		}
+		if run, ok := geneXpertTest(lines, i+2); ok {
 			runs = append(runs, run)
+		} else if end == len(t.Lines) && strings.TrimSpace(strings.Join(lines, "")) != "" {
+			cut = i + 1
 		}
 		i = end - 1
+	}
+	if cut > 0 && len(runs) == 0 {
+		return nil, &Error{Code: CodeDamaged, Line: cut, Offset: -1, Want: want(wantBlock, "RESULT TABLE")}
+	}
+	if cut > 0 {
+		runs[0].Notes = append(runs[0].Notes, pcr.Note{Line: cut, Code: "test.cut", Text: "RESULT TABLE"})
 	}
 	if len(runs) == 0 {
 		return nil, nothing("", 0, want(wantBlock, "RESULT TABLE"))
@@ -91,7 +104,7 @@ func geneXpertTest(lines []string, line int) (pcr.Run, bool) {
 			keys[key(cells[0])] = strings.TrimSpace(strings.Join(cells[1:], string(sep)))
 		}
 	}
-	if keys["assay"] == "" && keys["sampleid"] == "" {
+	if keys["assay"] == "" && keys["sampleid"] == "" || !ended(lines, keys, at) {
 		return pcr.Run{}, false
 	}
 	run := pcr.Run{Instrument: "GeneXpert", Serial: keys["instruments/n"], Software: keys["s/wversion"], Operator: strings.TrimPrefix(keys["user"], "<None>"), Name: keys["assay"],
@@ -108,6 +121,20 @@ func geneXpertTest(lines []string, line int) (pcr.Run, bool) {
 		run.Readings = []pcr.Reading{base}
 	}
 	return run, true
+}
+
+// ended says whether a test goes on as far as its results: a blank line closes the table of its analytes. A test that ended
+// without one says so in its status.
+func ended(lines []string, keys preamble, at int) bool {
+	if at < 0 {
+		return keys["status"] != "" && (keys["status"] != "Done" || keys["errorstatus"] != "OK")
+	}
+	for _, l := range lines[at:] {
+		if strings.Trim(l, ", ;\t\"") == "" {
+			return true
+		}
+	}
+	return len(lines) > at+1 && keys["status"] != ""
 }
 
 // analytes reads the rows below "Analyte Result" up to the blank line.

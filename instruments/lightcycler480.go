@@ -90,7 +90,9 @@ func decodeLCLong(h found) ([]pcr.Run, error) {
 	rows, col := h.below(), h.Col("Analysis Name")
 	names := map[string]bool{}
 	for _, r := range rows {
-		names[r.At(col)] = true
+		if _, ok := l.position(r); ok {
+			names[r.At(col)] = true
+		}
 	}
 	if len(names) > 1 { // several analyses of one plate in a file: their names tell the readings of a well apart
 		l.target = col

@@ -1,6 +1,7 @@
 package instruments
 
 import (
+	"slices"
 	"strings"
 
 	"natlims/lims/pcr"
@@ -29,7 +30,9 @@ type reported struct {
 func decodeM2000(f *File) ([]pcr.Run, error) {
 	run := pcr.Run{Instrument: "Abbott m2000rt"}
 	wells := map[string]reported{}
-	if h, ok := find(f, m2000Results); ok {
+	results, complete := find(f, m2000Results)
+	if complete {
+		h := results
 		for _, r := range h.below() {
 			well, ok := WellName(r.At(h.Col("Location")))
 			if !ok {
@@ -55,6 +58,12 @@ func decodeM2000(f *File) ([]pcr.Run, error) {
 	}
 	if len(run.Readings) == 0 {
 		return nil, nothing("", line, want(wantTable, "Location", "CN"))
+	}
+	if t, err := f.Text(); err == nil && t.Open != "" { // where the table of results is cut, the wells below are not named
+		run.Readings = slices.DeleteFunc(run.Readings, func(g pcr.Reading) bool { _, ok := wells[g.Well]; return !ok })
+	}
+	if !complete { // it stands below the tables of the dyes and names the samples
+		return nil, &Error{Code: CodeDamaged, Line: line, Offset: -1, Want: want(wantTable, "Location", "SampleId", "ReportedResult")}
 	}
 	return []pcr.Run{run}, nil
 }

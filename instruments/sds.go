@@ -141,5 +141,12 @@ func decodeSDS7700(f *File) ([]pcr.Run, error) {
 	l.well, l.dye, l.task, l.sample = h.Col("Well"), h.Col("Reporter"), h.Col("Type"), h.Col("Sample Name")
 	l.plate = plate.F96
 	l.stop = func(r Row) bool { return strings.HasPrefix(r.At(0), "Slope") }
+	l.fix = func(g *pcr.Reading) { // its types are those of the user, who names the targets there
+		if g.Task != "" && !types7700[key(g.Task)] {
+			g.Target = g.Task
+		}
+	}
 	return h.run(sdsRun(h), l)
 }
+
+var types7700 = set("unkn", "unknown", "stnd", "std", "standard", "ntc", "nac", "ipc", "ipc+", "ipc-", "nap", "ntc+", "ntc-")

@@ -37,6 +37,7 @@ type Text struct {
 	Encoding string
 	Lines    []string // without line ends (LF, CRLF, CR); Lines[i] is line i+1
 	Bad      []int    // lines that hold bytes which are no text of the encoding, shown as U+FFFD; at most 100
+	Open     string   // the last line where no line end closes it: the text may have been cut off inside it
 }
 
 // readText decides on the encoding in this order: byte order mark, zero bytes of UTF-16, an encoding declared by XML,
@@ -60,6 +61,9 @@ func linesOf(body, enc string) (t Text, err error) {
 	t = Text{Encoding: enc}
 	if t.Lines, err = splitLines(body); err != nil {
 		return Text{}, err
+	}
+	if n := len(body); n > 0 && body[n-1] != '\n' && body[n-1] != '\r' {
+		t.Open = t.Lines[len(t.Lines)-1]
 	}
 	if strings.Contains(body, "\ufffd") {
 		for i, l := range t.Lines {
@@ -94,6 +98,9 @@ func decodeText(raw []byte) (body, enc string, err error) {
 	}
 	if utf8.Valid(raw) {
 		return string(raw), UTF8, nil
+	}
+	if n := halfRune(raw); n > 0 && utf8.Valid(raw[:len(raw)-n]) { // cut off inside a character
+		return string(raw[:len(raw)-n]) + "\ufffd", UTF8, nil
 	}
 	if good, bad := multibyte(raw); good > 4*bad {
 		return strings.ToValidUTF8(string(raw), "\ufffd"), UTF8, nil
@@ -185,6 +192,19 @@ func fromUTF16(raw []byte, order binary.ByteOrder) string {
 		s += "\ufffd"
 	}
 	return s
+}
+
+// halfRune is the number of bytes at the end that begin a character of UTF-8 and do not end it.
+func halfRune(raw []byte) int {
+	for n := 1; n < utf8.UTFMax && n <= len(raw); n++ {
+		if b := raw[len(raw)-n]; utf8.RuneStart(b) {
+			if b < utf8.RuneSelf || utf8.FullRune(raw[len(raw)-n:]) {
+				return 0
+			}
+			return n
+		}
+	}
+	return 0
 }
 
 // multibyte counts the characters of more than one byte and the bytes that are no UTF-8.

@@ -15,7 +15,13 @@ func textTables(f *File) ([]*Table, error) {
 	name, from := "", 0
 	cut := func(to int) {
 		a, b := from, to
-		tables = append(tables, NewTable(name, func() ([]Row, error) { return SplitRows(t.Lines[a:b], a+1, Delimiter(t.Lines[a:b])) }))
+		tables = append(tables, NewTable(name, func() ([]Row, error) {
+			rows, err := SplitRows(t.Lines[a:b], a+1, Delimiter(t.Lines[a:b]))
+			if b < len(t.Lines) {
+				return rows, err
+			}
+			return uncut(rows, t.Open), err
+		}))
 	}
 	for i, l := range t.Lines {
 		if n, ok := sectionName(l); ok {

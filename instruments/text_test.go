@@ -35,12 +35,12 @@ func TestDialects(t *testing.T) {
 		require.NoError(t, err, file)
 		want := told(instruments.Decode(f, ""))
 		for name, other := range map[string][]byte{
-			"utf-8, LF":     []byte("\ufeff" + strings.Join(text.Lines, "\n")),
+			"utf-8, LF":     []byte("\ufeff" + strings.Join(text.Lines, "\n") + "\n"),
 			"utf-8, CRLF":   []byte("\ufeff" + strings.Join(text.Lines, "\r\n") + "\r\n"),
 			"utf-8, CR":     []byte("\ufeff" + strings.Join(text.Lines, "\r") + "\r"),
-			"utf-16le, CR":  utf16Of(strings.Join(text.Lines, "\r"), binary.LittleEndian),
-			"utf-16be, LF":  utf16Of(strings.Join(text.Lines, "\n"), binary.BigEndian),
-			"utf-16le bare": utf16Of(strings.Join(text.Lines, "\r\n"), binary.LittleEndian)[2:],
+			"utf-16le, CR":  utf16Of(strings.Join(text.Lines, "\r")+"\r", binary.LittleEndian),
+			"utf-16be, LF":  utf16Of(strings.Join(text.Lines, "\n")+"\n", binary.BigEndian),
+			"utf-16le bare": utf16Of(strings.Join(text.Lines, "\r\n")+"\r\n", binary.LittleEndian)[2:],
 		} {
 			require.Equal(t, want, told(instruments.Decode(&instruments.File{Raw: other}, "")), "%s as %s", file, name)
 		}

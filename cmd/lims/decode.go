@@ -16,7 +16,7 @@ import (
 
 // decodeCmd reads instrument files and prints what they say. Its output is a public contract: one JSON object a reading,
 // or one JSON object with an error for each file that is refused; then the exit code is 3, and the other files are read
-// all the same.
+// all the same. What was left out of a file and why goes to the standard error, a line each.
 type decodeCmd struct {
 	Driver string   `help:"Name of the driver (see lims drivers); empty: recognised by content." placeholder:"NAME"`
 	Lang   string   `help:"Language of the messages, en or zh." enum:",en,zh" default:"" env:"LIMS_LANG" placeholder:"LANG"`
@@ -28,7 +28,7 @@ const refusedCode = 3
 
 func (c decodeCmd) Run() error {
 	out := bufio.NewWriterSize(os.Stdout, 64<<10)
-	refused, err := c.decode(out)
+	refused, err := c.decode(out, os.Stderr)
 	if err = errors.Join(err, out.Flush()); err != nil {
 		return fmt.Errorf("standard output: %w", err)
 	}
@@ -68,8 +68,9 @@ type refusal struct {
 	} `json:"error"`
 }
 
-// decode prints the readings of all files and counts those that were refused. The error is that of w.
-func (c decodeCmd) decode(w io.Writer) (refused int, err error) {
+// decode prints the readings of all files to w and the notes on them to notes, and counts the files that were refused. The
+// error is that of w.
+func (c decodeCmd) decode(w, notes io.Writer) (refused int, err error) {
 	out := json.NewEncoder(w)
 	out.SetEscapeHTML(false)
 	for _, name := range c.Files {
@@ -82,6 +83,9 @@ func (c decodeCmd) decode(w io.Writer) (refused int, err error) {
 			continue
 		}
 		for _, run := range runs {
+			for _, n := range run.Notes {
+				fmt.Fprintf(notes, "%s: line %d: %s: %q\n", name, n.Line, n.Code, n.Text)
+			}
 			for _, r := range run.Readings {
 				if err := out.Encode(printed(name, run, r)); err != nil {
 					return refused, err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,7 @@ func write(t *testing.T, name, text string) string {
 // decoded runs the command and gives its lines with the folder taken out.
 func decoded(t *testing.T, c decodeCmd) (lines []string, refused int) {
 	var out bytes.Buffer
-	refused, err := c.decode(&out)
+	refused, err := c.decode(&out, io.Discard)
 	require.NoError(t, err)
 	text := out.String()
 	for _, f := range c.Files {
@@ -72,4 +73,15 @@ func TestDecodeInChinese(t *testing.T) {
 	lines, refused := decoded(t, decodeCmd{Lang: "zh", Driver: "table", Files: []string{f}})
 	require.Equal(t, 1, refused)
 	require.Contains(t, lines[0], `"message":"文件中没有结果;应为含有 Well 和 Cq 列的表(W102)"`)
+}
+
+func TestDecodeSaysWhatItLeftOut(t *testing.T) {
+	t.Parallel()
+	f := write(t, "cut.csv", "Well,Sample,Cq\nA1,S1,30.512\nA2,S2,31.4")
+	var out, notes bytes.Buffer
+	refused, err := decodeCmd{Files: []string{f}}.decode(&out, &notes)
+	require.NoError(t, err)
+	require.Zero(t, refused)
+	require.Equal(t, 1, strings.Count(out.String(), "\n"))
+	require.Equal(t, f+": line 3: row.cut: \"A2,S2,31.4\"\n", notes.String())
 }

@@ -1,0 +1,131 @@
+package instruments
+
+import (
+	"slices"
+	"strings"
+
+	"natlims/lims/pcr"
+)
+
+// A text that was cut off ends in the middle of a row, and "27.1" of "27.102" is a Cq like any other. Complete exports without
+// a last line end exist as well. So the row that no line end closes counts only where the rows above it prove it whole: it
+// has as many cells as they have, and its last cell is closed by a quote, written as theirs are, or as long.
+
+// codeCut is the Note of a row that was left out because the text may end inside it.
+const codeCut = "row.cut"
+
+// uncut takes off the last row where the text may end inside it. last is the line that no line end closes, "" where all are closed.
+func uncut(rows []Row, last string) []Row {
+	if last == "" || len(rows) == 0 || rowWhole(rows, last) {
+		return rows
+	}
+	return rows[:len(rows)-1]
+}
+
+// rowWhole says whether the last row ends as those of its table do. A row without a position is no
+// reading and may end as it likes.
+func rowWhole(rows []Row, last string) bool {
+	if strings.Count(last, `"`)%2 != 0 {
+		return false
+	}
+	r := rows[len(rows)-1]
+	from := len(rows) - 1
+	for from > 0 && len(rows)-from < 5000 && !headRow(rows[from-1]) {
+		from--
+	}
+	if from > 0 {
+		head := rows[from-1]
+		if at := slices.IndexFunc(head.Cells, headWord); at >= 0 && at < len(r.Cells) && !placed(Row{Cells: r.Cells[at : at+1]}) || !counts(head, len(r.Cells)-1) {
+			return true
+		}
+	}
+	return !placed(r) || endsAlike(rows[max(from, len(rows)-101):len(rows)-1], r, strings.HasSuffix(last, `"`))
+}
+
+// endsAlike compares the end of a row with those of the rows of its table.
+func endsAlike(peers []Row, r Row, quoted bool) bool {
+	at := len(r.Cells) - 1
+	cell, n, longest, places := r.At(at), 0, 0, -1
+	alike := quoted || noCqWords[key(cell)] || closedWords[key(cell)]
+	for _, p := range peers {
+		c := p.At(at)
+		switch {
+		case !placed(p), len(p.Cells) < len(r.Cells):
+			continue
+		case len(p.Cells) > len(r.Cells), cell == "" && c != "":
+			return false // what the others hold there is missing
+		}
+		n, longest, alike = n+1, max(longest, len(c)), alike || c == cell
+		if numeric(c) && (places < 0 || decimals(c) < places) {
+			places = decimals(c)
+		}
+	}
+	if !alike && numeric(cell) && places > 0 {
+		return n > 0 && decimals(cell) >= places
+	}
+	if cell == "" {
+		return n > 1 // as empty as the others
+	}
+	return n > 0 && alike || n > 1 && len(cell) >= longest // a name or a whole number: only one of the full length
+}
+
+// counts says whether one of the columns from at on becomes part of a reading. Half a threshold or half a note does no harm.
+func counts(head Row, at int) bool {
+	if at >= len(head.Cells) {
+		return true
+	}
+	for _, c := range head.Cells[at:] {
+		if k := key(c); cqWords[k] || sampleWords[k] || endWords[k] || k != "" && k[0] >= 0x80 || strings.HasPrefix(k, "ct") || strings.HasPrefix(k, "target") || strings.HasSuffix(k, "ct") {
+			return true
+		}
+	}
+	return false
+}
+
+// closedWords are words of instruments that no longer word begins with.
+var closedWords = set("amp", "noamp", "inconclusive", "true", "false", "unknown", "standard", "positive", "negative")
+
+// endWords are, beside those of Cq and sample, the columns that a reading takes.
+var endWords = set("target", "targetname", "detector", "detectorname", "gene", "genename", "assay", "assayname", "snpassayname", "dye", "fluor", "reporter", "channel", "call",
+	"result", "reportedresult", "interpretation", "assessment", "task", "content", "type", "sampletype", "property", "status", "ampstatus", "flag", "flags", "omit", "excluded",
+	"unit", "item", "plate", "noamp", "highsd", "expfail", "prfdrop", "tholdfail", "badrox", "offscale", "spike")
+
+// placed says whether a row can be a reading: a well or a number stands in front.
+func placed(r Row) bool {
+	for i := range min(len(r.Cells), 8) {
+		c := r.At(i)
+		if _, ok := WellName(c); ok {
+			return true
+		}
+		if _, ok := index(c); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// decimals is the number of digits behind the decimal mark of a number.
+func decimals(s string) int {
+	i := strings.LastIndexAny(s, ".,")
+	if i < 0 {
+		return 0
+	}
+	return len(s) - 1 - i
+}
+
+// cutNotes says that the last row of a text was left out.
+func cutNotes(f *File) []pcr.Note {
+	t, err := f.Text()
+	if err != nil || t.Open == "" {
+		return nil
+	}
+	tables, err := f.Tables()
+	if err != nil || len(tables) == 0 {
+		return nil
+	}
+	rows, err := tables[len(tables)-1].Rows()
+	if err != nil || len(rows) > 0 && rows[len(rows)-1].Line == len(t.Lines) {
+		return nil
+	}
+	return []pcr.Note{{Line: len(t.Lines), Code: codeCut, Text: cut(t.Open)}}
+}
