@@ -56,7 +56,7 @@ func (s *Store) OpenAmendment(ctx context.Context, by lims.Actor, n NewAmendment
 			rows[0].Lab, rows[0].Sample, n.Code, n.Reason, by.ID, x.now); err != nil {
 			return err
 		}
-		x.note("open", "amendment", id, map[string]any{"code": n.Code, "results": len(ids)})
+		x.note("doubt", "amendment", id, map[string]any{"code": n.Code, "results": len(ids)})
 		x.noteAll("doubt", "result", ids, map[string]any{"amendment": id, "code": n.Code})
 		return x.exec(`INSERT INTO amended_results (amendment_id, result_id, order_id, subject_id)
 			SELECT $1, r.id, o.id, o.subject_id FROM results r JOIN orders o ON o.id = r.order_id WHERE r.id = ANY($2)`, id, pq.Array(ids))
@@ -158,7 +158,7 @@ func (s *Store) RetestAmended(ctx context.Context, by lims.Actor, id int64) erro
 		if a.Arms {
 			return lims.E(lims.Conflict, "amend.pair", lims.Args{"barcode": a.Barcode})
 		}
-		x.note("retest", "amendment", id, nil)
+		x.note("reopen", "amendment", id, nil)
 		x.note("reopen", "sample", a.Sample, map[string]any{"amendment": id})
 		return x.move(lims.SampleMoves, "samples", "reopen", []int64{a.Sample}, "")
 	})

@@ -42,12 +42,12 @@ func (s *site) openAmendment(v *visit) error {
 
 type amendmentPage struct {
 	store.Amendment
-	Evidence []store.EvidenceRow
-	Other    string // barcode of the tube that was mistaken for this one
-	Sheaf    attention
-	Kinds    []string
-	Docs     []string
-	Audit    []store.AuditRow
+	Calls []store.EvidenceRow // on which the corrected result may rest
+	Other string              // barcode of the tube that was mistaken for this one
+	Sheaf attention
+	Kinds []string
+	Docs  []string
+	Audit []store.AuditRow
 }
 
 func (s *site) amendment(v *visit) (err error) {
@@ -57,7 +57,7 @@ func (s *site) amendment(v *visit) (err error) {
 		return err
 	}
 	if p.Wants() {
-		if p.Evidence, err = s.st.Evidence(ctx, sc, p.ID, p.Other); err != nil {
+		if p.Calls, err = s.st.Evidence(ctx, sc, p.ID, p.Other); err != nil {
 			return err
 		}
 	}
