@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 
 	"natlims/instruments/astm"
 	"natlims/instruments/hl7"
@@ -49,7 +50,7 @@ func readWire(raw []byte) wireText {
 	for _, r := range c.Remarks {
 		w.notes = append(w.notes, pcr.Note{Line: r.Frame, Code: r.Code, Text: r.Text})
 	}
-	w.text = w.decode(c.Text)
+	w.text = w.decode(c)
 	switch {
 	case strings.Contains(w.text[:min(len(w.text), wireDepth)], "MSH") && len(hl7.Split(w.text)) > 0:
 		w.kind = WireHL7
@@ -66,8 +67,13 @@ func readWire(raw []byte) wireText {
 }
 
 // decode turns bytes into text: as an HL7 header says, else as they look.
-func (w *wireText) decode(raw []byte) string {
-	if utf8.Valid(raw) {
+func (w *wireText) decode(c astm.Capture) string {
+	raw := c.Text
+	switch {
+	case !utf8.Valid(raw):
+	case c.Framed && len(raw) > 0: // made by Unframe for us, and nobody writes to it again: no copy
+		return unsafe.String(unsafe.SliceData(raw), len(raw))
+	default:
 		return string(raw)
 	}
 	if text, ok := hl7.Decode(raw); ok {

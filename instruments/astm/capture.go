@@ -2,6 +2,7 @@ package astm
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 )
 
@@ -44,7 +45,7 @@ func Unframe(raw []byte) Capture {
 	if bytes.IndexByte(raw, STX) < 0 {
 		return Capture{Text: plain(raw)}
 	}
-	u := unframer{raw: raw, number: -1}
+	u := unframer{raw: raw, number: -1, next: [3]int{-1, -1, -1}, clean: bytes.IndexByte(raw, 0) < 0}
 	u.c.Framed = true
 	u.c.Text = make([]byte, 0, len(raw))
 	u.run()
@@ -75,6 +76,8 @@ type unframer struct {
 	number int // of the last frame kept; -1 none
 	from   int // where its text begins in c.Text
 	broken bool
+	next   [3]int // places of the next STX, ETX and ETB; before the place that is looked at: not known
+	clean  bool   // no NUL anywhere
 }
 
 func (u *unframer) remark(at int, code, text string) {
@@ -116,7 +119,7 @@ func (u *unframer) frame(i int) int {
 		number, sum = int(u.raw[i]-'0'), u.raw[i]
 		i++
 	}
-	j := i + frameEnd(u.raw[i:])
+	j := u.frameEnd(i)
 	text := u.raw[i:j]
 	if j == len(u.raw) || u.raw[j] == STX {
 		u.remark(start, CodeUnended, "frame without an end")
@@ -125,10 +128,7 @@ func (u *unframer) frame(i int) int {
 		return j
 	}
 	end := u.raw[j]
-	sum += end
-	for _, b := range text {
-		sum += b
-	}
+	sum += end + sumOf(text)
 	j++
 	digits := 0
 	for digits < 2 && j+digits < len(u.raw) && isHex(u.raw[j+digits]) {
@@ -155,15 +155,39 @@ func (u *unframer) frame(i int) int {
 	return j + digits
 }
 
-// frameEnd is where the text of a frame ends: at ETX, ETB or the STX of the next frame, else at the end. Each byte is
-// searched once for each, so that a stream of STX costs no more than another.
-func frameEnd(p []byte) int {
-	for _, c := range [...]byte{STX, ETX, ETB} {
-		if i := bytes.IndexByte(p, c); i >= 0 {
-			p = p[:i]
+// frameEnd is where the text of the frame that begins at i ends: at ETX, ETB or the STX of the next frame, else at the end. The next place of
+// each is kept, so that a stream of STX, or one without any ETB, costs no more than another.
+func (u *unframer) frameEnd(i int) int {
+	end := len(u.raw)
+	for n, c := range [...]byte{STX, ETX, ETB} {
+		if u.next[n] < i {
+			u.next[n] = len(u.raw)
+			if at := bytes.IndexByte(u.raw[i:], c); at >= 0 {
+				u.next[n] = i + at
+			}
 		}
+		end = min(end, u.next[n])
 	}
-	return len(p)
+	return end
+}
+
+// sumOf is the sum of the bytes modulo 256, eight at a time: the four sums of 16 bits that it keeps cannot overflow within 128 words.
+func sumOf(p []byte) byte {
+	const even = 0x00ff00ff00ff00ff
+	var sum uint64
+	for len(p) >= 8 {
+		var lanes uint64
+		for n := 0; n < 128 && len(p) >= 8; n++ {
+			w := binary.LittleEndian.Uint64(p)
+			lanes += w&even + w>>8&even
+			p = p[8:]
+		}
+		sum += lanes + lanes>>16 + lanes>>32 + lanes>>48 // the low byte of each is all that counts
+	}
+	for _, b := range p {
+		sum += uint64(b)
+	}
+	return byte(sum)
 }
 
 // repeated says that a frame is the last one again. A broken one is replaced.
@@ -182,7 +206,7 @@ func (u *unframer) repeated(number int, text []byte) bool {
 
 func (u *unframer) keep(number int, text []byte, broken bool) {
 	u.number, u.from, u.broken = number, len(u.c.Text), broken
-	if bytes.IndexByte(text, 0) < 0 {
+	if u.clean {
 		u.c.Text = append(u.c.Text, text...)
 		return
 	}

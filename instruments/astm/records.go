@@ -1,6 +1,9 @@
 package astm
 
-import "strings"
+import (
+	"math/bits"
+	"strings"
+)
 
 // Delims are the delimiters that a header record names.
 type Delims struct {
@@ -25,7 +28,6 @@ const MaxFields = 64
 type Records struct {
 	text   string
 	pos    int // of the next record
-	cr     int // of the next CR at or after pos; len(text) if there is none
 	record string
 	line   int
 	d      Delims
@@ -34,42 +36,75 @@ type Records struct {
 }
 
 // NewRecords begins before the first record of text.
-func NewRecords(text string) *Records { return &Records{text: text, cr: -1, d: Standard} }
-
-// cut takes the next line, whatever ends it. The place of the next CR is kept, so that a text of LF only is not
-// searched again for every line.
-func (r *Records) cut() string {
-	if r.cr < r.pos {
-		r.cr = len(r.text)
-		if i := strings.IndexByte(r.text[r.pos:], CR); i >= 0 {
-			r.cr = r.pos + i
-		}
-	}
-	end := r.cr
-	if i := strings.IndexByte(r.text[r.pos:end], LF); i >= 0 {
-		end = r.pos + i
-	}
-	line := r.text[r.pos:end]
-	r.pos = min(end+1, len(r.text))
-	return line
-}
+func NewRecords(text string) *Records { return &Records{text: text, d: Standard} }
 
 // Next goes to the next record; false after the last.
 func (r *Records) Next() bool {
 	for r.pos < len(r.text) {
-		rec := strings.TrimLeft(r.cut(), " \t\x00")
-		if rec == "" {
-			continue
+		for r.pos < len(r.text) && (r.text[r.pos] == ' ' || r.text[r.pos] == '\t' || r.text[r.pos] == 0) {
+			r.pos++
 		}
-		r.record = rec
-		r.line++
-		if rec[0] == 'H' && len(rec) > 1 {
-			r.d = delims(rec)
+		rest := r.text[r.pos:]
+		if len(rest) > 1 && rest[0] == 'H' {
+			line := rest
+			if i := strings.IndexAny(rest, "\r\n"); i > 0 {
+				line = rest[:i]
+			}
+			if len(line) > 1 {
+				r.d = delims(line)
+			}
 		}
-		r.split()
-		return true
+		if r.split(rest); r.record != "" {
+			r.line++
+			return true
+		}
 	}
 	return false
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// split takes the record at the start of s and notes where its fields begin, eight bytes at a time. Places instead of strings keep the
+// garbage collector out of the loop.
+func (r *Records) split(s string) {
+	n, field, end := 1, r.d.Field, len(s)
+	sep := uint64(field) * ones
+	for i := 0; i < end; i += 8 {
+		w := word(s, i)
+		x := w ^ sep // a byte that is the separator is zero here
+		// The high bit of each byte that is zero in x, or below 14 in w. A borrow may mark the byte behind one that is, so each is looked at.
+		for marks := (x-ones)&^x&highs | (w-14*ones)&^w&highs; marks != 0; marks &= marks - 1 {
+			at := i + bits.TrailingZeros64(marks)/8
+			if at >= end {
+				break
+			}
+			if c := s[at]; c == field && n < MaxFields {
+				r.fields[n] = at + 1
+				n++
+			} else if c == CR || c == LF {
+				end = at
+			}
+		}
+	}
+	r.n, r.record = n, s[:end]
+	r.fields[n] = end + 1
+	r.pos += min(end+1, len(s))
+}
+
+// word is the eight bytes at i, with blanks behind the end.
+func word(s string, i int) uint64 {
+	if i+8 <= len(s) {
+		s = s[i : i+8]
+		return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 | uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	}
+	w := uint64(' ') * ones
+	for n := range len(s) - i {
+		w = w&^(0xff<<(8*n)) | uint64(s[i+n])<<(8*n)
+	}
+	return w
 }
 
 // delims reads the delimiters of a header. A doubled one (seen in stored captures) counts once, and what is missing is
@@ -93,21 +128,6 @@ func delims(header string) Delims {
 		}
 	}
 	return d
-}
-
-// split notes where the fields begin. Places instead of strings keep the garbage collector out of the loop.
-func (r *Records) split() {
-	s, sep, n := r.record, r.d.Field, 1
-	for i := 0; i < len(s); i++ {
-		if s[i] == sep {
-			r.fields[n] = i + 1
-			if n++; n == MaxFields {
-				break
-			}
-		}
-	}
-	r.n = n
-	r.fields[n] = len(s) + 1
 }
 
 // Type is the letter of the record: H P O R C Q M S L.
