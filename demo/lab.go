@@ -163,7 +163,7 @@ func (d *Day) send(ctx context.Context, p store.Plate) error {
 	for _, u := range d.city.Units {
 		if u.ID == *p.Instrument {
 			k := c.Kits[p.Kit]
-			return d.bench.play(ctx, u, l, k, d.truth(p, k, func(code string) int { return c.History[code].Attempt }))
+			return d.bench.play(ctx, u, l, k, d.truth(p, k, func(code string) int { return c.History[lims.Tested{Code: code, Kit: p.Kit}].Attempt }))
 		}
 	}
 	return fmt.Errorf("plate %s runs on instrument %d: not one of the day's", p.Code, *p.Instrument)

@@ -15,7 +15,7 @@ func (s *sheet) call(v *Verdict) {
 		if w.Role != plate.Sample {
 			continue
 		}
-		ctx := s.c.History[w.Code]
+		ctx := s.c.History[Tested{w.Code, w.Kit}]
 		ctx.Instrument = s.model
 		k := s.wells[g.cells[0]].kit
 		rows := g.rows

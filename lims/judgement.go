@@ -12,7 +12,7 @@ type Case struct {
 	Layout  plate.Layout
 	Kits    map[string]*pcr.Kit     // by kit key, "id@version"
 	Model   string                  // the instrument's model, for cut-offs per instrument
-	History map[string]pcr.Context  // by sample or pool code: attempts, prior call and action
+	History map[Tested]pcr.Context  // attempts, prior call and action
 	Others  map[string]plate.Layout // plates open at the same time, for the fingerprint
 
 	Bound   bool                            // a person bound the run to this plate: the plate's code is not compared
@@ -24,6 +24,10 @@ type Case struct {
 	Usual   float64                         // the laboratory's own share of positive wells, 0 unknown
 	Rules   Suspicion                       // limits of the flags; zero values mean the defaults
 }
+
+// Tested is a sample and the kit that it is tested with. Attempts are counted for each: the first run with a second kit is the first
+// attempt with that kit, whatever the other said before.
+type Tested struct{ Code, Kit string }
 
 // Past is an earlier result of a subject.
 type Past struct {

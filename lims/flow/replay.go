@@ -169,7 +169,7 @@ func (l *Line) tubesAgain(ctx context.Context, m store.Message, driver string, r
 		if !ok || !was.Tests[store.Test{Barcode: t.Sample, Mark: t.Mark}] {
 			continue
 		}
-		h := was.History[t.Sample]
+		h := was.History[lims.Tested{Code: t.Sample, Kit: w.Kit}]
 		b.putAt(w, t, store.TubeState{Attempts: max(h.Attempt-1, 0), Call: h.PriorCall, Action: h.PriorAction})
 	}
 	j := b.wells

@@ -59,7 +59,7 @@ func (l *Line) load(ctx context.Context, m store.Message, driver string, runs []
 	if err != nil {
 		return out, err
 	}
-	tubes, err := l.Store.TubesOf(ctx, m.Lab, codes)
+	tubes, err := l.Store.TubesOf(ctx, m.Lab, store.WorkOf(m.Settings).Kit, codes)
 	if err != nil {
 		return out, err
 	}
@@ -167,7 +167,7 @@ func (b *rack) single(w plate.Well, f finding, tube store.TubeState) lims.Case {
 	}
 	return lims.Case{Bound: true, Model: b.m.Model, Kits: map[string]*pcr.Kit{w.Kit: b.kit},
 		Run: pcr.Run{Readings: readings, Cycles: b.kit.Cycles}, Layout: plate.Layout{Format: plate.F96, Wells: []plate.Well{w}},
-		History: map[string]pcr.Context{w.Code: {Instrument: b.m.Model, Attempt: tube.Attempts + 1, PriorAction: tube.Action, PriorCall: tube.Call}}}
+		History: map[lims.Tested]pcr.Context{{Code: w.Code, Kit: w.Kit}: {Instrument: b.m.Model, Attempt: tube.Attempts + 1, PriorAction: tube.Action, PriorCall: tube.Call}}}
 }
 
 // again is the call of a test that said nothing of its sample: tested once more, then a new collection is asked for.

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
 
 	"github.com/lib/pq"
@@ -147,6 +146,9 @@ func (x *tx) ask(a Ask) error {
 	if err := x.adopt(ids); err != nil {
 		return err
 	}
+	if err := x.foundArms(ids); err != nil {
+		return err
+	}
 	x.noteAll("ask", "sample", ids, map[string]any{"kits": []string{a.First, a.Second}})
 	return x.placeByArms(ids)
 }
@@ -159,7 +161,7 @@ func (x *tx) adopt(ids []int64) error {
 		pq.Array(ids)); err != nil {
 		return err
 	}
-	if err := x.exec(`UPDATE sample_arms a SET state = 'read', plate_id = c.plate_id, run_id = c.run_id, pos = c.pos, call = c.call, action = c.action, attempts = 1
+	if err := x.exec(`UPDATE sample_arms a SET state = 'read', plate_id = c.plate_id, run_id = c.run_id, pos = c.pos, call = c.call, action = c.action
 		FROM (SELECT DISTINCT ON (c.sample_id, c.kit_key) c.sample_id, c.kit_key, c.run_id, c.pos, c.call, c.action, u.plate_id
 			FROM calls c JOIN runs u ON u.id = c.run_id WHERE c.sample_id = ANY($1) AND NOT c.invalid AND c.call <> 'pending' ORDER BY c.sample_id, c.kit_key, c.run_id DESC) c
 		WHERE a.sample_id = c.sample_id AND a.kit_key = c.kit_key AND a.state = 'owed'
@@ -222,8 +224,8 @@ func (x *tx) loadArms(n NewPlate, p *Plate, tubes map[string]waitingTube) (map[a
 			return nil, err
 		}
 	}
-	if len(owed) == 0 {
-		return owed, nil
+	if err := x.foundArms(fresh); err != nil || len(owed) == 0 {
+		return owed, err
 	}
 	return owed, x.exec(`UPDATE sample_arms SET state = 'loaded', plate_id = $3 WHERE sample_id = ANY($1) AND kit_key = ANY($2) AND state = 'owed' AND lab_id = $4`,
 		pq.Array(ids), pq.Array(kits), p.ID, n.Lab)
@@ -285,30 +287,6 @@ func (x *tx) placeByArms(ids []int64) error {
 		}
 	}
 	return nil
-}
-
-// pairing is the policy of two kits in a laboratory for what was registered on a day; the built-in table where there is none.
-func (x *tx) pairing(lab int64, day any) (Pairing, int64, error) {
-	var row struct {
-		ID   int64  `db:"id"`
-		Body []byte `db:"body"`
-	}
-	err := x.one(&row, `SELECT id, body FROM rules WHERE kind = 'parallel' AND (lab_id IS NULL OR lab_id = $1) AND valid_from <= $2::timestamptz::date
-		AND ended_at IS NULL ORDER BY lab_id NULLS LAST, valid_from DESC, id DESC LIMIT 1`, lab, day)
-	if missing(err) {
-		return Pairing{Parallel: lims.DefaultParallel()}, 0, nil
-	}
-	if err != nil {
-		return Pairing{}, 0, err
-	}
-	var p Pairing
-	if err := json.Unmarshal(row.Body, &p); err != nil {
-		return p, 0, err
-	}
-	if p.Table == nil {
-		p.Table = lims.DefaultParallel().Table
-	}
-	return p, row.ID, nil
 }
 
 // lastWord is what an arm's call counts as once nothing more follows on it.

@@ -95,6 +95,9 @@ func (x *tx) onward(samples []int64, rows []signable, o Onward) error {
 		if err != nil {
 			return err
 		}
+		if err := x.foundArms(samples); err != nil {
+			return err
+		}
 		return x.placeByArms(samples)
 	case Resample:
 		return x.sayAgain(rows)

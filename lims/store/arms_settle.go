@@ -56,10 +56,13 @@ func (x *tx) settleArms(run int64, p Plate, j Judged, wells []pairedWell) error 
 			alerts = append(alerts, alertFor(o.Alert, w.tube, w.Call.Call, p, run))
 		}
 	}
-	if err := x.exec(`UPDATE sample_arms a SET state = t.state, run_id = $1, pos = t.pos, call = t.call, action = t.action, invalid = t.invalid, attempts = attempts + 1
+	if err := x.exec(`UPDATE sample_arms a SET state = t.state, run_id = $1, pos = t.pos, call = t.call, action = t.action, invalid = t.invalid
 		FROM unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[]) AS t (sample, kit, state, pos, call, action, invalid)
 		WHERE a.sample_id = t.sample AND a.kit_key = t.kit`, run, pq.Array(ids), pq.Array(rules[0]), pq.Array(rules[1]), pq.Array(rules[2]),
 		pq.Array(rules[3]), pq.Array(rules[4]), pq.Array(invalid)); err != nil {
+		return err
+	}
+	if err := x.countArms(unique(ids)); err != nil {
 		return err
 	}
 	if err := x.raise(alerts); err != nil {
@@ -83,6 +86,7 @@ type pair struct {
 	arms  []arm
 	home  int64
 	since time.Time
+	rules *int64 // the policy that the sample goes by, 0 the built-in table; nil: that of its day
 	joint lims.Joint
 }
 
@@ -103,14 +107,19 @@ func (x *tx) conclude(run int64, p Plate, wells []pairedWell) error {
 		arm
 		Home  int64     `db:"home"`
 		Since time.Time `db:"created_at"`
+		Rules *int64    `db:"rules"`
 	}
-	if err := x.all(&rows, `SELECT a.sample_id, a.arm, a.kit_key, a.lab_id, a.state, a.call, a.invalid, s.lab_id AS home, s.created_at
+	if err := x.all(&rows, `SELECT a.sample_id, a.arm, a.kit_key, a.lab_id, a.state, a.call, a.invalid, s.lab_id AS home, s.created_at,
+			CASE WHEN a.ruled THEN coalesce(a.rules_id, 0) END AS rules
 		FROM sample_arms a JOIN samples s ON s.id = a.sample_id WHERE a.sample_id = ANY($1) ORDER BY a.sample_id, a.arm`, pq.Array(order)); err != nil {
 		return err
 	}
 	for _, r := range rows {
 		one := pairs[r.Sample]
 		one.arms, one.home, one.since = append(one.arms, r.arm), r.Home, r.Since
+		if one.rules == nil {
+			one.rules = r.Rules
+		}
 	}
 	var done []*pair
 	for _, id := range order {
@@ -118,7 +127,7 @@ func (x *tx) conclude(run int64, p Plate, wells []pairedWell) error {
 		if !one.in() {
 			continue
 		}
-		policy, _, err := x.pairing(one.home, one.since)
+		policy, err := x.pairingOf(one)
 		if err != nil {
 			return err
 		}
@@ -126,6 +135,14 @@ func (x *tx) conclude(run int64, p Plate, wells []pairedWell) error {
 		done = append(done, one)
 	}
 	return x.sayTogether(run, p, done)
+}
+
+func (x *tx) pairingOf(p *pair) (policy Pairing, err error) {
+	if p.rules != nil {
+		return x.pairingKept(*p.rules)
+	}
+	policy, _, err = x.pairing(p.home, p.since)
+	return policy, err
 }
 
 // in says whether every arm has been read.
@@ -222,48 +239,75 @@ func (x *tx) sayTogether(run int64, p Plate, pairs []*pair) error {
 	return x.watchLots(p, pairs)
 }
 
-// reflex asks the second kit for samples whose first is not negative, where the policy says so. It gives the outcomes that
-// stand instead: nothing is said before the second kit, and the tube goes back to the bench.
+// reflex asks the second kit for samples whose first is not negative, where the policy that they go by says so. It gives the outcomes
+// that stand instead: nothing is said before the second kit, and the tube goes back to the bench.
 func (x *tx) reflex(run int64, p Plate, j Judged, all []said, wells []lims.WellCall) error {
-	var doubtful []int
+	at := map[int64]int{}
+	var doubtful []int64
 	for i, s := range all {
 		c := s.call
 		if !wells[i].Invalid && c.Call != pcr.Negative && (!s.outcome.Repeat || strings.Contains(c.Action, "other_kit")) {
-			doubtful = append(doubtful, i)
+			at[s.tube.ID] = i
+			doubtful = append(doubtful, s.tube.ID)
 		}
 	}
 	if len(doubtful) == 0 {
 		return nil
 	}
-	policy, rules, err := x.pairing(p.Lab, x.now)
-	if err != nil || !policy.Reflex || policy.Kit == "" || x.usable(policy.Kit) != nil {
+	rulings, err := x.rulings(doubtful)
+	if err != nil {
 		return err
 	}
-	var ids []int64
-	var kits, states, poss, calls, actions []string
-	for _, i := range doubtful {
-		s, w := &all[i], wells[i]
-		if w.Kit == policy.Kit {
+	for _, r := range rulings {
+		if !r.Reflex || r.Kit == "" || x.usable(r.Kit) != nil {
 			continue
 		}
-		state := "read"
-		if s.outcome.Repeat { // the kit itself wants it again
-			state = "owed"
+		var first reflexes
+		for _, id := range r.samples {
+			i := at[id]
+			s, w := &all[i], wells[i]
+			if w.Kit == r.Kit {
+				continue
+			}
+			first.add(s, w, lastWord(j.Case.Kits[w.Kit], s.call))
+			s.outcome = lims.Outcome{Repeat: true, Alert: s.outcome.Alert}
 		}
-		ids, kits, states, poss = append(ids, s.tube.ID), append(kits, w.Kit), append(states, state), append(poss, w.Pos.String())
-		calls, actions = append(calls, lastWord(j.Case.Kits[w.Kit], s.call)), append(actions, s.call.Action)
-		s.outcome = lims.Outcome{Repeat: true, Alert: s.outcome.Alert}
+		if err := x.askReflex(run, p, r, first); err != nil {
+			return err
+		}
 	}
-	if len(ids) == 0 {
+	return nil
+}
+
+// reflexes are the first arms of samples whose policy asks for the second.
+type reflexes struct {
+	ids                                []int64
+	kits, states, poss, calls, actions []string
+}
+
+func (f *reflexes) add(s *said, w lims.WellCall, call string) {
+	state := "read"
+	if s.outcome.Repeat { // the kit itself wants it again
+		state = "owed"
+	}
+	f.ids, f.kits, f.states, f.poss = append(f.ids, s.tube.ID), append(f.kits, w.Kit), append(f.states, state), append(f.poss, w.Pos.String())
+	f.calls, f.actions = append(f.calls, call), append(f.actions, s.call.Action)
+}
+
+func (x *tx) askReflex(run int64, p Plate, r *ruling, f reflexes) error {
+	if len(f.ids) == 0 {
 		return nil
 	}
-	if err := x.exec(`INSERT INTO sample_arms (sample_id, arm, kit_key, lab_id, state, plate_id, run_id, pos, call, action, attempts, rules_id, why, asked_at)
-		SELECT s, 'A', k, $1, t, CASE WHEN t = 'read' THEN $2::bigint END, $3, p, c, a, 1, nullif($4::bigint,0), 'reflex', $5
+	if err := x.exec(`INSERT INTO sample_arms (sample_id, arm, kit_key, lab_id, state, plate_id, run_id, pos, call, action, rules_id, ruled, why, asked_at)
+		SELECT s, 'A', k, $1, t, CASE WHEN t = 'read' THEN $2::bigint END, $3, p, c, a, nullif($4::bigint,0), true, 'reflex', $5
 		FROM unnest($6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[]) AS r (s, k, t, p, c, a)`,
-		p.Lab, p.ID, run, rules, x.now, pq.Array(ids), pq.Array(kits), pq.Array(states), pq.Array(poss), pq.Array(calls), pq.Array(actions)); err != nil {
+		p.Lab, p.ID, run, r.id, x.now, pq.Array(f.ids), pq.Array(f.kits), pq.Array(f.states), pq.Array(f.poss), pq.Array(f.calls), pq.Array(f.actions)); err != nil {
 		return err
 	}
-	x.noteAll("reflex", "sample", ids, map[string]any{"kit": policy.Kit})
-	return x.exec(`INSERT INTO sample_arms (sample_id, arm, kit_key, lab_id, rules_id, why, asked_at)
-		SELECT unnest($1::bigint[]), 'B', $2, $3, nullif($4::bigint,0), 'reflex', $5`, pq.Array(ids), policy.Kit, p.Lab, rules, x.now)
+	if err := x.exec(`INSERT INTO sample_arms (sample_id, arm, kit_key, lab_id, rules_id, ruled, why, asked_at)
+		SELECT unnest($1::bigint[]), 'B', $2, $3, nullif($4::bigint,0), true, 'reflex', $5`, pq.Array(f.ids), r.Kit, p.Lab, r.id, x.now); err != nil {
+		return err
+	}
+	x.noteAll("reflex", "sample", f.ids, map[string]any{"kit": r.Kit})
+	return x.countArms(f.ids)
 }

@@ -15,7 +15,7 @@ import (
 // background fills in what a verdict needs beside the run and the layout: extraction batches that failed on other plates, the
 // ranges of control lots, earlier results of the same people, the laboratory's own positivity and the limits of its flags.
 func (s *Store) background(ctx context.Context, p Plate, c *lims.Case) error {
-	for _, f := range []func(context.Context, Plate, *lims.Case) error{s.failedElsewhere, s.lotRanges, s.earlier, s.usual, s.suspicion, s.armHistory} {
+	for _, f := range []func(context.Context, Plate, *lims.Case) error{s.failedElsewhere, s.lotRanges, s.earlier, s.usual, s.suspicion} {
 		if err := f(ctx, p, c); err != nil {
 			return mapped(ctx, err)
 		}
@@ -151,24 +151,6 @@ func (s *Store) suspicion(ctx context.Context, p Plate, c *lims.Case) error {
 		return err
 	}
 	return json.Unmarshal(r.Body, &c.Rules)
-}
-
-// armHistory replaces what is known of a sample by what is known of the arms of it that stand here.
-func (s *Store) armHistory(ctx context.Context, p Plate, c *lims.Case) error {
-	var rows []struct {
-		Barcode  string `db:"barcode"`
-		Attempts int    `db:"attempts"`
-		Call     string `db:"call"`
-		Action   string `db:"action"`
-	}
-	err := s.db.SelectContext(ctx, &rows, `SELECT s.barcode, a.attempts, a.call, a.action FROM sample_arms a JOIN samples s ON s.id = a.sample_id
-		WHERE a.plate_id = $1 AND a.state = 'loaded' ORDER BY a.attempts`, p.ID)
-	for _, r := range rows {
-		h := c.History[r.Barcode]
-		h.Attempt, h.PriorCall, h.PriorAction = r.Attempts+1, r.Call, r.Action
-		c.History[r.Barcode] = h
-	}
-	return err
 }
 
 // aftermath is what follows from a verdict beside results: flags, prescribed work, failed batches, control charts, the baseline.

@@ -67,7 +67,7 @@ func TestRecordRepeat(t *testing.T) {
 	p := l.running(codes[:1])
 	c, err := l.st.Case(l.ctx, l.judged(p, nil).Run, p, "")
 	require.NoError(t, err)
-	require.Equal(t, 2, c.History[codes[0]].Attempt)
+	require.Equal(t, 2, c.History[lims.Tested{Code: codes[0], Kit: l.kit}].Attempt)
 	l.read(p, nil)
 	require.Equal(t, "read", l.states(codes...))
 	require.Equal(t, 1, get[int](l, `SELECT count(*) FROM results r JOIN samples s ON s.id = r.sample_id WHERE s.barcode = $1`, codes[0]))

@@ -106,7 +106,7 @@ type RecordedRun struct {
 	Readings []pcr.Reading
 	Calls    map[string]string // by position, as callWord
 	Codes    map[string]string // of the tubes or pools in them
-	History  map[string]pcr.Context
+	History  map[lims.Tested]pcr.Context
 	Tests    map[Test]bool // of an analyser without plates
 }
 
@@ -162,20 +162,13 @@ func (s *Store) recorded(ctx context.Context, r *RecordedRun) error {
 	for _, c := range calls {
 		r.Calls[c.Pos], r.Codes[c.Pos] = callWord(c.Call, c.Invalid), c.Code
 	}
-	past, err := list[struct {
-		Barcode string `db:"barcode"`
-		N       int    `db:"n"`
-		Call    string `db:"call"`
-		Action  string `db:"action"`
-	}](ctx, s, `SELECT s.barcode, count(*) AS n, (array_agg(c.call ORDER BY c.run_id DESC))[1] AS call, (array_agg(c.action ORDER BY c.run_id DESC))[1] AS action
-		FROM calls c JOIN runs u ON u.id = c.run_id JOIN samples s ON s.id = c.sample_id
-		WHERE c.sample_id IN (SELECT sample_id FROM calls WHERE run_id = $1) AND c.run_id < $1 AND u.accepted AND u.replays IS NULL GROUP BY s.barcode`, r.ID)
-	r.History = make(map[string]pcr.Context, len(past))
-	for _, p := range past {
-		r.History[p.Barcode] = pcr.Context{Attempt: p.N + 1, PriorCall: p.Call, PriorAction: p.Action}
-	}
+	before, err := s.attempts(ctx, past{`SELECT DISTINCT sample_id, kit_key FROM calls WHERE run_id = $1 AND sample_id IS NOT NULL`, `u.id < $1`, `f.run_id < $1`}, r.ID)
 	if err != nil {
 		return err
+	}
+	r.History = make(map[lims.Tested]pcr.Context, len(before))
+	for _, a := range before {
+		r.History[lims.Tested{Code: a.Barcode, Kit: a.Kit}] = a.context("")
 	}
 	tests, err := list[Test](ctx, s, `WITH RECURSIVE chain AS (SELECT $1::bigint AS id UNION SELECT u.replays FROM runs u JOIN chain c ON c.id = u.id WHERE u.replays IS NOT NULL)
 		SELECT barcode, mark FROM cartridges WHERE run_id IN (SELECT id FROM chain)`, r.ID)

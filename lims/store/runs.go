@@ -15,7 +15,7 @@ import (
 // Case gathers what Judge needs for a run on a plate: the sealed layout, the kits in the versions that were sealed, and the
 // earlier attempts of each sample.
 func (s *Store) Case(ctx context.Context, run pcr.Run, p Plate, model string) (lims.Case, error) {
-	c := lims.Case{Run: run, Model: model, History: map[string]pcr.Context{}}
+	c := lims.Case{Run: run, Model: model, History: map[lims.Tested]pcr.Context{}}
 	var err error
 	if c.Layout, err = s.Layout(ctx, p.ID); err != nil {
 		return c, err
@@ -29,21 +29,14 @@ func (s *Store) Case(ctx context.Context, run pcr.Run, p Plate, model string) (l
 	if c.Kits, err = s.kits(ctx, keys); err != nil {
 		return c, err
 	}
-	var rows []struct {
-		Barcode  string `db:"barcode"`
-		Attempts int    `db:"attempts"`
-		Call     string `db:"prior_call"`
-		Action   string `db:"prior_action"`
+	before, err := s.attempts(ctx, past{`SELECT DISTINCT sample_id, kit_key FROM wells WHERE plate_id = $1 AND sample_id IS NOT NULL`, `u.plate_id <> $1`, `true`}, p.ID)
+	if err != nil {
+		return c, err
 	}
-	err = s.db.SelectContext(ctx, &rows, `SELECT barcode, attempts, prior_call, prior_action FROM samples
-		WHERE id IN (SELECT sample_id FROM wells WHERE plate_id = $1)`, p.ID)
-	for _, r := range rows {
-		c.History[r.Barcode] = pcr.Context{Instrument: model, Attempt: r.Attempts + 1, PriorAction: r.Action, PriorCall: r.Call}
+	for _, a := range before {
+		c.History[lims.Tested{Code: a.Barcode, Kit: a.Kit}] = a.context(model)
 	}
-	if err == nil {
-		err = s.background(ctx, p, &c)
-	}
-	return c, mapped(ctx, err)
+	return c, mapped(ctx, s.background(ctx, p, &c))
 }
 
 // OpenPlates are the layouts of the plates of a laboratory that are on an instrument or about to be: candidates for a run that

@@ -76,18 +76,27 @@ type TubeState struct {
 	ID       int64      `db:"id"`
 	Barcode  string     `db:"barcode"`
 	State    lims.State `db:"state"`
-	Attempts int        `db:"attempts"`
-	Call     string     `db:"prior_call"`
-	Action   string     `db:"prior_action"`
+	Attempts int        `db:"-"` // with the kit that was asked for
+	Call     string     `db:"-"`
+	Action   string     `db:"-"`
 }
 
-// TubesOf finds tubes that a laboratory holds, by barcode. Those of other laboratories are as unknown as those of nobody.
-func (s *Store) TubesOf(ctx context.Context, lab int64, codes []string) (map[string]TubeState, error) {
-	rows, err := list[TubeState](ctx, s, `SELECT id, barcode, state, attempts, prior_call, prior_action FROM samples
-		WHERE barcode = ANY($1) AND lab_id = $2`, pq.Array(codes), lab)
-	out := make(map[string]TubeState, len(rows))
-	for _, r := range rows {
-		out[r.Barcode] = r
+// TubesOf finds tubes that a laboratory holds, by barcode, with what is known of them with a kit. Those of other laboratories are as
+// unknown as those of nobody.
+func (s *Store) TubesOf(ctx context.Context, lab int64, kit string, codes []string) (map[string]TubeState, error) {
+	rows, err := list[TubeState](ctx, s, `SELECT id, barcode, state FROM samples WHERE barcode = ANY($1) AND lab_id = $2`, pq.Array(codes), lab)
+	if err != nil {
+		return nil, err
+	}
+	out, ids := make(map[string]TubeState, len(rows)), make([]int64, len(rows))
+	for i, r := range rows {
+		out[r.Barcode], ids[i] = r, r.ID
+	}
+	before, err := s.attempts(ctx, past{`SELECT unnest($1::bigint[]) AS sample_id, $2::text AS kit_key`, `true`, `true`}, pq.Array(ids), kit)
+	for _, a := range before {
+		t := out[a.Barcode]
+		t.Attempts, t.Call, t.Action = a.N, a.Call, a.Action
+		out[a.Barcode] = t
 	}
 	return out, err
 }
