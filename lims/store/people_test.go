@@ -161,3 +161,28 @@ func TestFirstAdmin(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, password, "now there is one")
 }
+
+// When a token was last used is kept to the minute, with at most one write a minute.
+func TestTokenLastUsed(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	token, err := l.st.NewToken(l.ctx, l.root, l.machine.ID, store.TokenGrant{Name: "his", Scopes: lims.Scopes[:1]})
+	require.NoError(t, err)
+	used := func() *time.Time {
+		rows, err := l.st.Tokens(l.ctx)
+		require.NoError(t, err)
+		require.Len(t, rows, 1)
+		return rows[0].UsedAt
+	}
+	require.Nil(t, used())
+	first := l.clock.now()
+	for range 3 {
+		_, err := l.st.ActorByToken(l.ctx, token)
+		require.NoError(t, err)
+		l.clock.step(25 * time.Second)
+	}
+	require.True(t, first.Equal(*used()), "within the minute nothing is written")
+	_, err = l.st.ActorByToken(l.ctx, token)
+	require.NoError(t, err)
+	require.True(t, l.clock.now().Equal(*used()))
+}

@@ -131,11 +131,12 @@ type TokenRow struct {
 	CreatedAt time.Time      `db:"created_at"`
 	ExpiresAt *time.Time     `db:"expires_at"`
 	RevokedAt *time.Time     `db:"revoked_at"`
+	UsedAt    *time.Time     `db:"last_used_at"` // to the minute; nil never
 }
 
 // Tokens lists API tokens, those that still work first.
 func (s *Store) Tokens(ctx context.Context) ([]TokenRow, error) {
-	return list[TokenRow](ctx, s, `SELECT k.id, k.actor_id, a.login, a.name AS actor_name, a.active, k.name, k.scopes, k.created_at, k.expires_at, k.revoked_at
+	return list[TokenRow](ctx, s, `SELECT k.id, k.actor_id, a.login, a.name AS actor_name, a.active, k.name, k.scopes, k.created_at, k.expires_at, k.revoked_at, k.last_used_at
 		FROM tokens k JOIN actors a ON a.id = k.actor_id
 		ORDER BY k.revoked_at IS NOT NULL, a.login, k.id DESC LIMIT 500`)
 }
