@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"natlims/lims/pcr"
@@ -130,8 +131,14 @@ func (c *kitCall) to(w io.Writer) error {
 			errs = append(errs, fmt.Errorf("%s: %w", c.Cases, r.Err))
 			continue
 		}
+		for id := range r.Readings {
+			if !slices.ContainsFunc(k.Targets, func(a pcr.Assay) bool { return a.ID == id }) {
+				r.Odd = append(r.Odd, "target "+id)
+			}
+		}
+		slices.Sort(r.Odd)
 		if len(r.Odd) > 0 {
-			fmt.Fprintf(os.Stderr, "%s: line %d: context %s is not known and was left out\n", c.Cases, r.Line, strings.Join(r.Odd, ", "))
+			fmt.Fprintf(os.Stderr, "%s: line %d: %s: not known and left out\n", c.Cases, r.Line, strings.Join(r.Odd, ", "))
 		}
 		call := k.Call(r.Readings, r.Context)
 		action := call.Action
@@ -148,7 +155,7 @@ func (c *kitCall) to(w io.Writer) error {
 func readKits(dir string) (kits map[string]*pcr.Kit, bad map[string]string) {
 	kits, bad = map[string]*pcr.Kit{}, map[string]string{}
 	var files []string
-	for _, pattern := range []string{"*.yaml", "*.yml"} {
+	for _, pattern := range []string{"*.yaml", "*.yml", "*.json"} {
 		m, _ := filepath.Glob(filepath.Join(dir, pattern)) // the pattern is well formed
 		files = append(files, m...)
 	}

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"gopkg.in/yaml.v3"
 )
 
 // tinyKit is what laboratories send: no version, anchors, names of states of its own kind.
@@ -58,6 +60,20 @@ tiny	N=- IC=30	-	weather=fine
 	require.ErrorContains(t, err, `kit "other"`)
 	require.Equal(t, strings.Join([]string{"positive\t-", "negative\t-", "negative\t-", "review\t-", "pending\treextract", "positive\t-",
 		"review\t-", "review\t-", "error\t-", "error\t-", "negative\t-", ""}, "\n"), out.String())
+}
+
+// Kits come as YAML or as JSON, cases with their columns in any order.
+func TestKitCallOfStrangers(t *testing.T) {
+	t.Parallel()
+	var tree map[string]any
+	require.NoError(t, yaml.Unmarshal([]byte(tinyKit), &tree))
+	text, err := json.MarshalIndent(tree, "", "\t")
+	require.NoError(t, err)
+	var out strings.Builder
+	c := kitCall{Kits: filepath.Dir(write(t, "mine.json", string(text))),
+		Cases: write(t, "c.tsv", "\ufeffcontext\tkit\twho\treadings\nattempt=2\tmine\tA\tN=40.00 IC=30\n-\ttiny-kit.json\tB\tN=1_0 IC=30 E=20\n")}
+	require.NoError(t, c.to(&out))
+	require.Equal(t, "negative\t-\nreview\t-\n", out.String())
 }
 
 func TestKitCheck(t *testing.T) {

@@ -14,6 +14,8 @@ import (
 //	biogerm<TAB>ORF1ab=38 N=- IC=30<TAB>N=none<TAB>attempt=2 instrument=CFX96<TAB>suspicious<TAB>resample
 //
 // "-" is an empty field; among the readings it is "no Ct". Curves are sigmoid where the file does not say otherwise.
+// A first line that names its columns may have them in another order, with further ones between; only kit and readings
+// have to be there.
 type Row struct {
 	Line     int
 	Kit      string // id or file name
@@ -21,7 +23,7 @@ type Row struct {
 	Context  Context
 	Call     string // expected, "" where the file does not say
 	Action   string
-	Odd      []string // context that is not known and was left out
+	Odd      []string // columns, curves and context that are not known and were left out
 	Err      error    // the row could not be read
 }
 
@@ -37,16 +39,23 @@ func Cases(r io.Reader) ([]Row, error) {
 	in := bufio.NewScanner(r)
 	in.Buffer(nil, maxCaseLine)
 	var out []Row
+	where := usualColumns
+	begun := false
 	for n := 1; in.Scan(); n++ {
 		text := strings.TrimRight(in.Text(), "\r\n")
 		if n == 1 {
 			text = strings.TrimPrefix(text, "\ufeff")
 		}
 		f := strings.Split(text, "\t")
-		if strings.TrimSpace(text) == "" || strings.HasPrefix(text, "#") || (len(out) == 0 && strings.TrimSpace(f[0]) == "kit") {
+		if strings.TrimSpace(text) == "" || strings.HasPrefix(text, "#") {
 			continue
 		}
-		row, err := readCase(f)
+		if named, ok := header(f); ok && !begun {
+			where, begun = named, true
+			continue
+		}
+		begun = true
+		row, err := readCase(where, f)
 		if err != nil {
 			row.Err = fmt.Errorf("line %d: %w", n, err)
 		}
@@ -58,22 +67,57 @@ func Cases(r io.Reader) ([]Row, error) {
 	return out, in.Err()
 }
 
-func readCase(f []string) (Row, error) {
-	field := func(i int) string {
-		if i >= len(f) || strings.TrimSpace(f[i]) == "-" {
-			return ""
+// places are those of the fields of a case, by the first word of their names.
+type places map[string]int
+
+var usualColumns = places{"kit": 0, "readings": 1, "curves": 2, "context": 3, "call": 4, "action": 5}
+
+// header reads a first line that names a kit and a readings column.
+func header(f []string) (places, bool) {
+	c := places{}
+	for i, name := range f {
+		w := strings.Fields(strings.ToLower(name))
+		if len(w) == 0 {
+			continue
 		}
-		return strings.TrimSpace(f[i])
+		if _, twice := c[w[0]]; usualColumns.has(w[0]) && !twice {
+			c[w[0]] = i
+		}
 	}
-	row := Row{Kit: strings.TrimSuffix(field(0), ".yaml"), Readings: map[string]Value{}, Call: field(4), Action: field(5)}
+	return c, c.has("kit") && c.has("readings")
+}
+
+func (c places) has(name string) bool { _, ok := c[name]; return ok }
+
+func (c places) field(f []string, name string) string {
+	i, ok := c[name]
+	if !ok || i >= len(f) || strings.TrimSpace(f[i]) == "-" {
+		return ""
+	}
+	return strings.TrimSpace(f[i])
+}
+
+// kitName drops the ending of a file name.
+func kitName(s string) string {
+	for _, end := range []string{".yaml", ".yml", ".json"} {
+		s = strings.TrimSuffix(s, end)
+	}
+	return s
+}
+
+func readCase(where places, f []string) (Row, error) {
+	row := Row{Kit: kitName(where.field(f, "kit")), Readings: map[string]Value{}, Call: where.field(f, "call"), Action: where.field(f, "action")}
 	if row.Kit == "" || len(f) < 2 {
 		return row, fmt.Errorf("%q: expected kit, readings, curves and context between tabs", strings.Join(f, "\t"))
 	}
 	curves := map[string]Shape{}
-	for _, p := range pairs(field(2)) {
+	for _, p := range pairs(where.field(f, "curves")) {
 		curves[p[0]] = Shape(fold(p[1]))
+		if !shapes.holds(fold(p[1])) {
+			row.Odd = append(row.Odd, "curve "+p[1])
+		}
 	}
-	for _, p := range pairs(field(1)) {
+	for _, p := range pairs(where.field(f, "readings")) {
 		v := ParseCq(p[1])
 		v.Call = strings.TrimSpace(p[1])
 		v.Curve = Sigmoid
@@ -85,13 +129,13 @@ func readCase(f []string) (Row, error) {
 		}
 		row.Readings[p[0]] = v
 	}
-	for _, p := range pairs(field(3)) {
+	for _, p := range pairs(where.field(f, "context")) {
 		known, err := row.Context.set(p[0], p[1])
 		if err != nil {
 			return row, err
 		}
 		if !known {
-			row.Odd = append(row.Odd, p[0])
+			row.Odd = append(row.Odd, "context "+p[0])
 		}
 	}
 	return row, nil

@@ -18,6 +18,7 @@ import (
 //     none says invalid with a positive virus target;
 //   - no Ct makes a virus target positive, no earlier Ct makes it negative where a later one does not, and a word of the
 //     instrument that the kit does not know makes nothing negative;
+//   - every test can be fulfilled, every figure is one that can be, every key is known and stands once;
 //   - LOINC codes carry a valid check digit, targets stand in channels of their own, and the instruments named have them.
 func (k *Kit) Check() []Fault {
 	if k.table == nil {
@@ -38,6 +39,7 @@ type check struct {
 	k     *Kit
 	t     *table
 	out   []Fault
+	used  []bool  // by state rule: some value meets it
 	reach [][]int // by target: the states that a value can have, None included
 }
 
@@ -49,10 +51,7 @@ func (c *check) warn(line int, format string, a ...any) {
 	c.out = append(c.out, Fault{Line: line, Text: fmt.Sprintf(format, a...), Warning: true})
 }
 
-var (
-	sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	day       = regexp.MustCompile(`^\d{4}-\d{2}-\d{2}$`)
-)
+var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 func (c *check) head() {
 	k := c.k
@@ -77,11 +76,7 @@ func (c *check) head() {
 	if k.InsertHash != "" && !sha256Hex.MatchString(k.InsertHash) {
 		c.fault(1, "insert_sha256 %q: expected 64 hex digits", k.InsertHash)
 	}
-	for _, d := range []string{k.ValidFrom, k.ValidTo} {
-		if d != "" && !day.MatchString(d) {
-			c.fault(1, "date %q: expected YYYY-MM-DD", d)
-		}
-	}
+	c.figures()
 	if strings.HasPrefix(k.Digest, k.Version) {
 		c.warn(1, "no version: %s, the start of the file's SHA-256, stands for it", k.Version)
 	}
@@ -103,6 +98,12 @@ func (c *check) targets() {
 			internal++
 		default:
 			c.fault(a.Line, "target %s: role %q: expected virus or internal", a.ID, a.Role)
+		}
+		if a.Origin != "" && a.Origin != "endogenous" && a.Origin != "exogenous" {
+			c.fault(a.Line, "target %s: origin %q: expected endogenous or exogenous", a.ID, a.Origin)
+		}
+		if a.Wells != "" && a.Wells != "own" {
+			c.fault(a.Line, "target %s: wells %q: expected own", a.ID, a.Wells)
 		}
 		for what, code := range a.LOINC {
 			if !LOINC(code) {
@@ -136,6 +137,9 @@ func (c *check) controls() {
 			c.fault(x.Line, "control %q: expected an id that stands once", x.ID)
 		}
 		ids[x.ID] = true
+		if x.PerPlate < 0 || x.PerBatch < 0 || x.PerSamples < 0 || max(x.PerPlate, x.PerBatch, x.PerSamples) > 384 {
+			c.fault(x.Line, "control %s: per_plate_min %d, per_batch_min %d, per_samples %d: expected 0 to 384", x.ID, x.PerPlate, x.PerBatch, x.PerSamples)
+		}
 		if x.Scope != ScopePlate && x.Scope != ScopeBatch {
 			c.fault(x.Line, "control %s: scope %q: expected plate or extraction_batch", x.ID, x.Scope)
 		}
@@ -164,7 +168,19 @@ func (c *check) predicates(line int, t Test, where string) {
 	for _, x := range t.Clauses {
 		if name, odd := strings.CutPrefix(x.Op, "unknown:"); odd {
 			c.fault(line, "%s: unknown predicate %q", where, name)
+			return
 		}
+		for _, w := range x.Words {
+			if x.Op == "curve" && !shapes.holds(w) {
+				c.fault(line, "%s: curve %q: expected one of %s", where, w, strings.Join(shapes, ", "))
+			}
+		}
+		if c.k.Cycles > 0 && x.Num > float64(c.k.Cycles) {
+			c.fault(line, "%s: %s: the run has %d cycles", where, x.text(english), c.k.Cycles)
+		}
+	}
+	if !c.t.call && !t.possible() {
+		c.fault(line, "%s: no value fulfils %s", where, t.String())
 	}
 }
 
@@ -205,6 +221,16 @@ var (
 func (c *check) odd(rule int, x *Cond) {
 	for _, key := range x.odd {
 		c.fault(x.Line, "rule %d: unknown condition %q", rule+1, key)
+	}
+	for _, w := range x.Curve {
+		if !shapes.holds(w) {
+			c.fault(x.Line, "rule %d: curve %q: expected one of %s", rule+1, w, strings.Join(shapes, ", "))
+		}
+	}
+	for _, n := range []*int{x.AttemptLT, x.AttemptGE} {
+		if n != nil && *n < 1 {
+			c.fault(x.Line, "rule %d: attempt %d: the first attempt is 1", rule+1, *n)
+		}
 	}
 	for _, list := range [][]Cond{x.All, x.AnyOf} {
 		for i := range list {

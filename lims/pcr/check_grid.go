@@ -20,7 +20,7 @@ func (c *check) states() bool {
 			c.fault(r.Line, "state rule %d: no targets", i+1)
 		}
 	}
-	c.reach = make([][]int, len(c.k.Targets))
+	c.reach, c.used = make([][]int, len(c.k.Targets)), make([]bool, len(c.k.States))
 	for i := range c.k.Targets {
 		for _, inst := range c.instruments(i) {
 			c.walk(i, inst)
@@ -33,6 +33,11 @@ func (c *check) states() bool {
 		c.reach[i] = append(c.reach[i], 0) // not assessed comes last: what a fault names first should be a case that people meet
 		if !slices.Contains(c.reach[i], posState) {
 			c.fault(c.line(i), "target %s can never be pos", c.k.Targets[i].ID)
+		}
+	}
+	for i, used := range c.used {
+		if !used {
+			c.warn(c.k.States[i].Line, "state rule %d never applies: rules above it cover it", i+1)
 		}
 	}
 	for _, f := range c.out[before:] {
@@ -80,6 +85,7 @@ func (c *check) walk(i int, inst string) {
 			once(c.line(i), "gap", "target %s: %s has no state", a.ID, what)
 			continue
 		}
+		c.used[rule-1] = true
 		line := c.k.States[rule-1].Line
 		c.reach[i] = append(c.reach[i], s)
 		if v.State == NoCq && !c.t.call && s == posState {

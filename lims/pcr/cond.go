@@ -25,7 +25,7 @@ type Cond struct {
 	Any         bool   `yaml:"any"`
 	Line        int    `yaml:"-"`
 
-	odd []string // keys that this version does not know: the condition never holds
+	odd []string // what is not understood: the condition never holds
 	one []int    // indexes of Target, TargetAny, TargetAll
 	is  uint     // set of states of Is
 }
@@ -38,8 +38,9 @@ type Count struct {
 	Min     *int   `yaml:"min"`
 	Max     *int   `yaml:"max"`
 
-	of []int
-	is uint
+	of  []int
+	is  uint
+	odd []string
 }
 
 // UnmarshalYAML notes the line and the keys that are not known.
@@ -53,8 +54,53 @@ func (c *Cond) UnmarshalYAML(n *yaml.Node) error {
 	}
 	c.Line = n.Line
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if !condKeys[n.Content[i].Value] {
-			c.odd = append(c.odd, n.Content[i].Value)
+		key, value := n.Content[i].Value, n.Content[i+1]
+		switch {
+		case !condKeys[key]:
+			c.odd = append(c.odd, key)
+		case value.Kind == yaml.SequenceNode && len(value.Content) == 0:
+			c.odd = append(c.odd, key+" of nothing")
+		}
+	}
+	c.odd = append(c.odd, c.halves()...)
+	return nil
+}
+
+// halves are conditions of which one half is missing: read as they stand they would hold always, or never.
+func (c *Cond) halves() (odd []string) {
+	named := c.Target != "" || len(c.TargetAny) > 0 || len(c.TargetAll) > 0
+	switch {
+	case named && len(c.Is) == 0:
+		odd = append(odd, "target without is")
+	case !named && len(c.Is) > 0:
+		odd = append(odd, "is without target")
+	}
+	if n := c.Count; n != nil {
+		odd = append(odd, n.odd...)
+		if len(n.Is) == 0 {
+			odd = append(odd, "count without is")
+		}
+		if n.Min != nil && (*n.Min < 0 || n.Max != nil && *n.Max < *n.Min) || n.Max != nil && *n.Max < 0 {
+			odd = append(odd, "count with min above max or below 0")
+		}
+		if n.Role != "" && n.Role != Virus && n.Role != Internal {
+			odd = append(odd, "count of role "+n.Role)
+		}
+	}
+	return odd
+}
+
+// UnmarshalYAML notes the keys that are not known.
+func (c *Count) UnmarshalYAML(n *yaml.Node) error {
+	type plain Count
+	if err := n.Decode((*plain)(c)); err != nil {
+		return err
+	}
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		switch key := n.Content[i].Value; key {
+		case "role", "targets", "is", "min", "max", "<<":
+		default:
+			c.odd = append(c.odd, "count "+key)
 		}
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -40,11 +41,19 @@ func Read(b []byte) (*Kit, error) {
 		return nil, fmt.Errorf("kit file of %d bytes: expected at most %d", len(b), MaxKitBytes)
 	}
 	var root yaml.Node
-	if err := yaml.NewDecoder(bytes.NewReader(b)).Decode(&root); err != nil {
+	in := yaml.NewDecoder(bytes.NewReader(b))
+	if err := in.Decode(&root); err != nil {
 		return nil, fmt.Errorf("kit file: %w", err)
+	}
+	var more yaml.Node
+	if err := in.Decode(&more); err != io.EOF {
+		return nil, fmt.Errorf("kit file: line %d: something follows the kit: expected one document", max(more.Line, 1))
 	}
 	left := maxNodes
 	if err := finite(&root, map[*yaml.Node]bool{}, &left); err != nil {
+		return nil, fmt.Errorf("kit file: %w", err)
+	}
+	if err := once(&root); err != nil {
 		return nil, fmt.Errorf("kit file: %w", err)
 	}
 	k := &Kit{}
@@ -199,53 +208,6 @@ type Fault struct {
 
 // Error writes "line 12: …".
 func (f Fault) Error() string { return fmt.Sprintf("line %d: %s", f.Line, f.Text) }
-
-// fields are the keys that each level knows. Under states and calls an unknown key changes what a kit says and is
-// a fault; elsewhere it is a warning.
-var fields = map[string]string{
-	"": "schema id version status name source insert insert_sha256 approved_by valid_from valid_to signal cycles pre_cycles " +
-		"layout replicates pcr_minutes lod volume_ul max_pool max_samples_per_plate specimens instruments shared_channel note " +
-		"targets states calls controls",
-	"targets":  "id role gene channel aliases origin wells specificity required loinc note",
-	"states":   "targets instruments when state note",
-	"calls":    "when default call action note",
-	"controls": "id role scope per_plate_min per_batch_min per_samples expect on_fail note",
-}
-
-func unknownFields(root *yaml.Node) []Fault {
-	if len(root.Content) == 0 {
-		return nil
-	}
-	doc := root.Content[0]
-	out := unknownKeys(doc, "")
-	for i := 0; i+1 < len(doc.Content); i += 2 {
-		level, list := doc.Content[i].Value, doc.Content[i+1]
-		if fields[level] == "" || list.Kind != yaml.SequenceNode {
-			continue
-		}
-		for _, item := range list.Content {
-			if item.Kind == yaml.AliasNode {
-				item = item.Alias
-			}
-			out = append(out, unknownKeys(item, level)...)
-		}
-	}
-	return out
-}
-
-func unknownKeys(n *yaml.Node, level string) []Fault {
-	var out []Fault
-	known := words(strings.Fields(fields[level]))
-	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
-		if known.holds(key.Value) || key.Value == "<<" {
-			continue
-		}
-		out = append(out, Fault{Line: key.Line, Text: fmt.Sprintf("unknown field %q", key.Value),
-			Warning: level != "states" && level != "calls"})
-	}
-	return out
-}
 
 // texts is a map of texts that may be written as one text.
 type texts map[string]string

@@ -70,6 +70,29 @@ func TestLoadRefuses(t *testing.T) {
 		{"targets: [O, N], when: {ct_le: 38}", "targets: [O, M], when: {ct_le: 38}", `line 10: target "M" is not in the kit`},
 		{"ct_le: 35", "ct_le: many", `ct_le: "many": expected a number of cycles`},
 		{"id: t\n", "id: t\ninstruments: [StepOne]\n", "instrument StepOne has no channel CY5"},
+		{"ct_le: 35", "ct_le: 35, ct_le: 34", `line 12: key "ct_le" stands twice, first on line 12`},
+		{"id: t\n", "id: t\nid: u\n", `line 3: key "id" stands twice, first on line 2`},
+		{"is: [pos], min: 2", "is: [pos], minimum: 2", `line 15: rule 1: unknown condition "count minimum"`},
+		{"is: [pos], min: 2", "is: [pos], min: 2, max: 1", `line 15: rule 1: unknown condition "count with min above max or below 0"`},
+		{"role: virus, is: [pos], min: 2", "role: virus, min: 2", `line 15: rule 1: unknown condition "count without is"`},
+		{"role: virus, is: [pos], min: 2", "role: viral, is: [pos], min: 2", `line 15: rule 1: unknown condition "count of role viral"`},
+		{"{target: IC, is: [neg]}", "{target: IC}", `line 18: rule 4: unknown condition "target without is"`},
+		{"{target: IC, is: [neg]}", "{is: [neg]}", `line 18: rule 4: unknown condition "is without target"`},
+		{"{count: {role: virus, is: [pos], min: 2}}", "{all: []}", `line 15: rule 1: unknown condition "all of nothing"`},
+		{"{target: IC, is: [neg]}", "{attempt_lt: 0}", "line 18: rule 4: attempt 0: the first attempt is 1"},
+		{"ct_le: 35", "ct_le: 35, ct_gt: 36", "line 12: state rule 4: no value fulfils Ct ≤ 35 and Ct > 36"},
+		{"expect: {O: none}", "expect: {O: {ct_lt: 20, ct_gt: 30}}", "line 21: control NC target O: no value fulfils"},
+		{"curve: sigmoid", "curve: sigmoidal", `line 9: state rule 1: curve "sigmoidal": expected one of sigmoid`},
+		{"id: t\n", "id: t\ncycles: 37\n", "line 10: state rule 1: Ct ≤ 38: the run has 37 cycles"},
+		{"id: t\n", "id: t\ncut_off: 38\n", `line 3: unknown field "cut_off"`},
+		{"role: internal,", "role: internal, requierd: false,", `line 7: unknown field "requierd"`},
+		{"role: internal,", "role: internal, origin: outside,", `line 7: target IC: origin "outside"`},
+		{"scope: plate", "scope: plate, minimum: 2", `line 21: unknown field "minimum"`},
+		{"scope: plate", "scope: plate, per_plate_min: -1", "line 21: control NC: per_plate_min -1"},
+		{"id: t\n", "id: t\nvalid_from: 2026-02-30\n", `date "2026-02-30": expected YYYY-MM-DD`},
+		{"id: t\n", "id: t\nvalid_from: 2026-03-01\nvalid_to: 2026-02-01\n", "valid_to 2026-02-01 is before valid_from 2026-03-01"},
+		{"id: t\n", "id: t\nlod: {value: -1}\n", "lod -1"},
+		{"on_fail: invalidate_plate}\n", "on_fail: invalidate_plate}\n---\nid: u\n", "line 22: something follows the kit: expected one document"},
 	}
 	for _, tt := range tests {
 		require.Contains(t, sound, tt.old, tt.want)
@@ -91,6 +114,18 @@ func TestVersionOfAKitWithoutOne(t *testing.T) {
 	require.Len(t, a.Version, 12)
 	require.NotEqual(t, a.Key(), b.Key(), "a changed file is another kit")
 	require.False(t, a.Usable())
+}
+
+// What is not understood never holds: a rule read in half must not speak.
+func TestHalfRulesStaySilent(t *testing.T) {
+	t.Parallel()
+	for _, half := range []string{"{all: []}", "{is: [pos]}", "{target: O}", "{count: {role: virus, is: [neg], minimum: 9}}", "{count: {role: virus, max: 2}}"} {
+		k, err := pcr.Read([]byte(strings.Replace(sound, "{count: {role: virus, is: [pos], min: 2}}", half, 1)))
+		require.NoError(t, err)
+		no := pcr.Value{State: pcr.NoCq}
+		got := k.Call(map[string]pcr.Value{"O": no, "N": no, "IC": {State: pcr.HasCq, Cq: 30}}, pcr.Context{})
+		require.Equal(t, pcr.Negative, got.Call, "%s: %s", half, got.Why)
+	}
 }
 
 func TestDiff(t *testing.T) {

@@ -201,11 +201,12 @@ func (c Clause) hold(v Value, call bool, lot *Range) answer {
 			return open
 		}
 		return given(words(c.Words).holds(fold(v.Call)))
-	case "curve":
-		return given(seen(c.Words, v.Curve))
 	}
-	if v.silent() {
+	if v.silent() { // of a Cq that cannot be read a curve says nothing either
 		return open
+	}
+	if c.Op == "curve" {
+		return given(seen(c.Words, v.Curve) && (v.State == HasCq || v.Curve != Unseen))
 	}
 	if v.State == NoCq {
 		return given(c.OrNone || c.Op == "no_ct")

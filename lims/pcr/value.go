@@ -65,7 +65,8 @@ func ParseCq(text string) Value {
 		num = strings.Replace(num, ",", ".", 1)
 	}
 	f, err := strconv.ParseFloat(num, 64)
-	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) || f <= 0 || f > maxCycles {
+	if err != nil || strings.Trim(num, "0123456789.+-eE") != "" || // 0x1p5 and 1_0 are numbers in Go, not on a plate
+		math.IsNaN(f) || math.IsInf(f, 0) || f <= 0 || f > maxCycles {
 		v.Above = false
 		return v
 	}
