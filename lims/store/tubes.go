@@ -201,9 +201,9 @@ func (x *tx) layTubes(m Message, j Judged) (p Plate, err error) {
 	if err := x.all(&rows, `SELECT id, barcode FROM samples WHERE barcode = ANY($1) AND lab_id = $2 ORDER BY id FOR UPDATE`, pq.Array(codes), m.Lab); err != nil {
 		return p, err
 	}
-	ids, byCode := make([]int64, len(rows)), make(map[string]int64, len(rows))
+	ids, byCode := make([]int64, len(rows)), make(map[string]waitingTube, len(rows))
 	for i, r := range rows {
-		ids[i], byCode[r.Barcode] = r.ID, r.ID
+		ids[i], byCode[r.Barcode] = r.ID, waitingTube{ID: r.ID, Barcode: r.Barcode}
 	}
 	if len(ids) != len(codes) {
 		return p, lims.E(lims.Conflict, "sample.not_waiting", lims.Args{"barcodes": codes})
@@ -219,13 +219,18 @@ func (x *tx) layTubes(m Message, j Judged) (p Plate, err error) {
 	}
 	x.note("lay", "plate", p.ID, map[string]any{"samples": len(ids), "kit": p.Kit, "message": m.ID})
 	x.noteAll("load", "sample", ids, map[string]any{"plate": p.Code})
-	pos, samples := make([]string, len(l.Wells)), make([]int64, len(l.Wells))
-	for i, w := range l.Wells {
-		pos[i], samples[i] = w.Pos.String(), byCode[w.Code]
+	owed, err := x.loadArms(NewPlate{Lab: m.Lab, Kit: p.Kit, Codes: codes}, &p, byCode) // a tube that owes other kits is not tested with this one
+	if err != nil {
+		return p, err
 	}
-	if err := x.exec(`INSERT INTO wells (plate_id, kit_key, pos, role, code, sample_id)
-		SELECT $1, $2, p, 'sample', c, s FROM unnest($3::text[], $4::text[], $5::bigint[]) AS t (p, c, s)`,
-		p.ID, p.Kit, pq.Array(pos), pq.Array(codes), pq.Array(samples)); err != nil {
+	pos, samples, arms := make([]string, len(l.Wells)), make([]int64, len(l.Wells)), make([]string, len(l.Wells))
+	for i, w := range l.Wells {
+		pos[i], samples[i] = w.Pos.String(), byCode[w.Code].ID
+		arms[i] = owed[armAt{samples[i], p.Kit}]
+	}
+	if err := x.exec(`INSERT INTO wells (plate_id, kit_key, pos, role, code, sample_id, arm)
+		SELECT $1, $2, p, 'sample', c, s, a FROM unnest($3::text[], $4::text[], $5::bigint[], $6::text[]) AS t (p, c, s, a)`,
+		p.ID, p.Kit, pq.Array(pos), pq.Array(codes), pq.Array(samples), pq.Array(arms)); err != nil {
 		return p, err
 	}
 	if err := x.doneSteps(ids); err != nil { // what was asked for is being done
