@@ -59,6 +59,11 @@ func TestDay(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.Print(testWriter{t}))
 	require.True(t, s.Reconciles(n), "%+v", s)
+	require.Positive(t, s.Recalled)
+	var late int
+	require.NoError(t, st.DB().Get(&late, `SELECT count(*) FROM deliveries v JOIN notices e ON e.id = v.notice_id JOIN results r ON r.sample_id = e.sample_id
+		WHERE e.kind = 'recall' AND r.call = 'pending_review' AND v.delivered_at > r.released_at AND v.tries = 1`))
+	require.Zero(t, late, "the department has the notice before anybody has signed")
 }
 
 type testWriter struct{ t *testing.T }

@@ -179,9 +179,10 @@ func (d *Day) settleExceptions(ctx context.Context) error {
 
 const recallAfter = 5 * time.Minute // police and community are told at once
 
-// recall collects the members of a pool that was not negative again, singly, and sends the tubes off at once.
+// recall collects the members of a tube that was not negative again, singly, as soon as the notice says so, and sends the tubes off
+// at once: nobody waits for the signatures.
 func (d *Day) recall(ctx context.Context, at time.Duration) error {
-	rows, err := d.Store.Recalls(ctx, 0, 5000)
+	rows, err := d.Store.RecallList(ctx, store.Scope{}, 5000)
 	if err != nil {
 		return err
 	}

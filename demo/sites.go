@@ -15,6 +15,7 @@ import (
 	"natlims/lims"
 	"natlims/lims/api"
 	"natlims/lims/store"
+	"natlims/reports"
 	"natlims/reports/send/receiver"
 )
 
@@ -129,6 +130,8 @@ func (d *Day) trouble(_ context.Context, at time.Duration) error {
 type got struct {
 	final   map[string]string // order -> call of the newest version
 	wrong   []string          // orders whose final call is not what was true
+	recalls int               // recall notices, by person
+	unheard int               // persons who got "under verification" as a result and were in no notice
 	doubled int               // orders that got one version of a result in two deliveries, or two versions that both end the order
 }
 
@@ -155,13 +158,28 @@ func (g *got) read(path string) error {
 	}
 	defer f.Close()
 	versions := map[string]map[int]string{} // order -> version -> delivery
+	recalled, pending := map[string]bool{}, map[string]bool{}
+	defer func() {
+		for o := range pending {
+			if !recalled[o] {
+				g.unheard++
+			}
+		}
+	}()
 	for dec := json.NewDecoder(f); dec.More(); {
 		var l receiver.Line
 		if err := dec.Decode(&l); err != nil {
 			return fmt.Errorf("%s: %w", filepath.Base(path), err)
 		}
-		if l.Order == "" {
+		if l.Notice == reports.Recall {
+			recalled[l.Order] = true
+			g.recalls++
+		}
+		if l.Order == "" || l.Notice != "" {
 			continue
+		}
+		if l.Call == lims.PendingReview {
+			pending[l.Order] = true
 		}
 		if versions[l.Order] == nil {
 			versions[l.Order] = map[int]string{}

@@ -22,6 +22,8 @@ type Summary struct {
 	Delivered    int         `json:"delivered"`
 	Acknowledged int         `json:"acknowledged"`
 	Positive     int         `json:"positive"`
+	Recalled     int         `json:"recalled"`    // persons of whom their department heard at once that they are under verification
+	Unheard      int         `json:"unheard"`     // persons who got "under verification" as a result and were in no such notice
 	Recollected  int         `json:"recollected"` // orders that were collected again after a pool that was not negative
 	VoidPlates   int         `json:"void_plates"`
 	Late         int         `json:"late"`
@@ -46,7 +48,7 @@ func (d *Day) Summarise(ctx context.Context, took time.Duration) (Summary, error
 	}
 	out := Summary{Orders: s.Orders, Samples: s.Samples, Received: s.Received, Plates: s.Plates, Runs: s.Runs, Results: s.Results,
 		Released: s.Final, Delivered: s.Delivered, Acknowledged: s.Acknowledged, Positive: s.Positive, Recollected: s.Again, VoidPlates: s.Void,
-		Late: s.Late, Lost: len(d.plan.orders) - len(g.final), Doubled: g.doubled + s.Doubled, Wrong: len(g.wrong),
+		Late: s.Late, Lost: len(d.plan.orders) - len(g.final), Doubled: g.doubled + s.Doubled, Wrong: len(g.wrong), Recalled: g.recalls, Unheard: g.unheard,
 		Seconds: took.Seconds(), ClockA: s.A, ClockB: s.B, ClockC: s.C}
 	return out, nil
 }
@@ -54,7 +56,7 @@ func (d *Day) Summarise(ctx context.Context, took time.Duration) (Summary, error
 // Reconciles says whether every order that was planned has come back once, rightly, and is acknowledged.
 func (s Summary) Reconciles(planned int) bool {
 	return s.Orders == planned && s.Results == planned && s.Released == planned && s.Delivered == planned && s.Acknowledged == planned &&
-		s.Samples == s.Received && s.Lost == 0 && s.Doubled == 0 && s.Wrong == 0
+		s.Samples == s.Received && s.Lost == 0 && s.Doubled == 0 && s.Wrong == 0 && s.Unheard == 0
 }
 
 // Print writes the summary for people.
@@ -67,7 +69,7 @@ func (s Summary) Print(w io.Writer) error {
 	}{
 		{"检测申请(人份)", "orders", s.Orders}, {"样本(管)", "samples", s.Samples}, {"收样", "received", s.Received}, {"板", "plates", s.Plates},
 		{"上机", "runs", s.Runs}, {"出结果(人份)", "results", s.Results}, {"审核放行", "released", s.Released}, {"送达", "delivered", s.Delivered},
-		{"签收", "acknowledged", s.Acknowledged}, {"阳性", "positive", s.Positive}, {"混采复采", "collected again", s.Recollected}, {"质控失败整板作废", "plates void", s.VoidPlates},
+		{"签收", "acknowledged", s.Acknowledged}, {"阳性", "positive", s.Positive}, {"即时重采通知(人)", "recalled at once", s.Recalled}, {"混采复采", "collected again", s.Recollected}, {"质控失败整板作废", "plates void", s.VoidPlates},
 		{"超时", "late", s.Late}, {"丢失", "lost", s.Lost}, {"重复", "doubled", s.Doubled}, {"错误", "wrong", s.Wrong},
 	} {
 		fmt.Fprintf(t, "  %s\t%s\t%d\t\n", r.en, r.zh, r.n) //nolint:errcheck

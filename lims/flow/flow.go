@@ -30,6 +30,9 @@ type Line struct {
 // poll is how long a lost wake-up can delay a step.
 const poll = 2 * time.Second
 
+// reminding is how often unconfirmed notices are looked for: well within store.NoticeUnheard.
+const reminding = 15 * time.Second
+
 // Run works until ctx ends.
 func (l *Line) Run(ctx context.Context) error {
 	messages, deliveries := make(chan struct{}, 1), make(chan struct{}, 1)
@@ -38,7 +41,19 @@ func (l *Line) Run(ctx context.Context) error {
 	g.Go(func() error { return l.listen(ctx, deliveries, store.NotifyDeliveries) })
 	g.Go(func() error { return l.loop(ctx, messages, l.Read) })
 	g.Go(func() error { return newPost(l).run(ctx, deliveries) })
+	g.Go(func() error { return l.remind(ctx) })
 	return g.Wait()
+}
+
+// remind looks for notices that nobody confirms, as long as it runs.
+func (l *Line) remind(ctx context.Context) error {
+	for ctx.Err() == nil {
+		if err := l.Store.RemindNotices(ctx); err != nil && ctx.Err() == nil {
+			l.Log.Error("remind of notices", "err", err)
+		}
+		pause(ctx, reminding)
+	}
+	return ctx.Err()
 }
 
 // listen turns notifications into wake-ups; a broken listener is opened again.

@@ -174,6 +174,9 @@ func (p *post) try(ctx context.Context, d store.Delivery) (string, error) {
 }
 
 func (p *post) parcel(ctx context.Context, d store.Delivery) (send.Parcel, error) {
+	if d.Notice != 0 {
+		return p.notice(ctx, d)
+	}
 	rep, err := p.Store.ReportOf(ctx, d)
 	if err != nil {
 		return send.Parcel{}, err
@@ -184,5 +187,15 @@ func (p *post) parcel(ctx context.Context, d store.Delivery) (send.Parcel, error
 	}
 	b, err := f.Render(rep)
 	return send.Parcel{ID: d.ID, Attempt: d.Tries, Type: f.Type, Name: d.ID + "." + f.Ext, Bytes: b, Created: d.QueuedAt,
-		At: p.Store.Now(), Positive: d.Positive || d.Correction}, err
+		At: p.Store.Now(), Urgent: d.Positive || d.Correction}, err
+}
+
+// notice is what a department is told before anybody signed. It cannot wait, and holds no result.
+func (p *post) notice(ctx context.Context, d store.Delivery) (send.Parcel, error) {
+	n, err := p.Store.NoticeOf(ctx, d)
+	if err != nil {
+		return send.Parcel{}, err
+	}
+	b, mime, ext, err := n.Render(d.Format)
+	return send.Parcel{ID: d.ID, Attempt: d.Tries, Type: mime, Name: d.ID + "." + ext, Bytes: b, Created: d.QueuedAt, At: p.Store.Now(), Urgent: true}, err
 }

@@ -122,6 +122,9 @@ func (x *tx) unload(plateID int64) error {
 	if err := x.move(lims.ResultMoves, "results", "withdraw", results, `, ended_at = $4, reason = 'plate.void'`, x.now); err != nil {
 		return err
 	}
+	if err := x.annul(results); err != nil {
+		return err
+	}
 	x.noteAll("unload", "sample", append(loaded, read...), nil)
 	x.noteAll("withdraw", "result", results, nil)
 	if err := x.move(lims.SampleMoves, "samples", "repeat", read, ""); err != nil {

@@ -138,7 +138,11 @@ func (x *tx) collect(tubes []Tube) error {
 				granted = append(granted, o.ID)
 			}
 			used[o.ID] = true
-			if pr := int64(o.Category.Priority()); priority[i] == 0 || pr < priority[i] {
+			pr := int64(o.Category.Priority())
+			if o.Alone { // a member of a tube that was not negative goes first (domain 5.5)
+				pr = 1
+			}
+			if priority[i] == 0 || pr < priority[i] {
 				priority[i] = pr
 			}
 			swabs = append(swabs, swab{i, j + 1, o.ID})
@@ -169,6 +173,10 @@ func nameOf(t Tube, j int) string {
 	return t.ClientIDs[j-len(t.Orders)]
 }
 
+// recalled says that the tube which counts for an order is recalled: its person may be swabbed again before anybody has signed.
+const recalled = `sample_id IN (SELECT n.sample_id FROM notices n JOIN notice_orders x ON x.notice_id = n.id
+	WHERE x.order_id = orders.id AND n.kind = 'recall' AND n.ended_at IS NULL)`
+
 // lockOrders takes the orders of all tubes in id order. Free are those that wait for a tube.
 func (x *tx) lockOrders(tubes []Tube) (rows []collectable, err error) {
 	var ids, departments []int64
@@ -180,8 +188,8 @@ func (x *tx) lockOrders(tubes []Tube) (rows []collectable, err error) {
 		}
 	}
 	err = x.all(&rows, `SELECT id, client_id, department_id, category, state,
-			state = 'waiting' OR (state = 'open' AND sample_id IS NULL) AS free, id IN (SELECT order_id FROM pool_grants) AS granted,
-			state = 'waiting' AND id IN (SELECT order_id FROM results WHERE state = 'released' AND call = 'pending_review') AS alone
+			state = 'waiting' OR state = 'open' AND (sample_id IS NULL OR `+recalled+`) AS free, id IN (SELECT order_id FROM pool_grants) AS granted,
+			state = 'waiting' AND id IN (SELECT order_id FROM results WHERE state = 'released' AND call = 'pending_review') OR state = 'open' AND `+recalled+` AS alone
 		FROM orders WHERE id IN (
 			SELECT unnest($1::bigint[])
 			UNION SELECT o.id FROM orders o JOIN unnest($2::bigint[], $3::text[]) AS c (d, k) ON o.department_id = c.d AND o.client_id = c.k)

@@ -16,8 +16,9 @@ type Delivery struct {
 	Seq        int64     `db:"seq"`
 	Department int64     `db:"department_id"`
 	Lab        int64     `db:"lab_id"`
-	Positive   bool      `db:"positive"` // holds something else than negatives
-	Results    int       `db:"results"`
+	Positive   bool      `db:"positive"`   // holds something else than negatives
+	Results    int       `db:"results"`    // of a notice: the persons it speaks of
+	Notice     int64     `db:"notice_id"`  // 0: results
 	Correction bool      `db:"correction"` // its results replace others that were delivered
 	Tries      int       `db:"tries"`      // counting the one that now begins
 	QueuedAt   time.Time `db:"queued_at"`
@@ -61,16 +62,16 @@ func (s *Store) ClaimDeliveries(ctx context.Context, c Claim) (out []Delivery, e
 		out = nil
 		return x.all(&out, `WITH due AS (
 				SELECT id FROM deliveries WHERE state = 'queued' AND id IN (
-					SELECT id FROM (SELECT id, next_at, seq, row_number() OVER (PARTITION BY destination_id ORDER BY next_at, seq) AS n
+					SELECT id FROM (SELECT id, notice_id, next_at, seq, row_number() OVER (PARTITION BY destination_id ORDER BY notice_id IS NULL, next_at, seq) AS n
 						FROM deliveries WHERE state = 'queued' AND next_at <= $1 AND destination_id <> ALL(coalesce($4::bigint[], '{}'))) AS q
-					WHERE n <= $5 ORDER BY next_at, seq LIMIT $2)
+					WHERE n <= $5 ORDER BY notice_id IS NULL, next_at, seq LIMIT $2)
 				FOR UPDATE SKIP LOCKED
 			), taken AS (
 				UPDATE deliveries SET state = 'sending', tries = tries + 1, lease_until = $3 WHERE id IN (SELECT id FROM due)
-				RETURNING id, seq, department_id, lab_id, positive, correction, results, tries, queued_at, destination_id
+				RETURNING id, seq, department_id, lab_id, positive, correction, results, coalesce(notice_id, 0) AS notice_id, tries, queued_at, destination_id
 			)
 			SELECT t.*, d.name, d.line, d.format, d.channel, d.address, d.secret, d.options
-			FROM taken t JOIN destinations d ON d.id = t.destination_id ORDER BY t.positive DESC, t.seq`,
+			FROM taken t JOIN destinations d ON d.id = t.destination_id ORDER BY t.notice_id = 0, t.positive DESC, t.seq`,
 			x.now, c.Most, x.now.Add(c.Lease), pq.Array(c.Busy), c.Each)
 	})
 	return out, err
@@ -109,7 +110,8 @@ func (s *Store) Postpone(ctx context.Context, id string, next time.Time, reason 
 		WHERE id = $1 AND state = 'sending' AND $2::timestamptz IS NOT NULL`, next, cut(reason))
 }
 
-// RefuseDelivery says that the receiver will never take it: shown to a person, who mends the destination and requeues.
+// RefuseDelivery says that the receiver will never take it: shown to a person, who mends the destination and requeues. Where it is a
+// notice, the laboratory is alerted: somebody has to call.
 func (s *Store) RefuseDelivery(ctx context.Context, id, reason string) error {
 	return s.ended(ctx, id, `UPDATE deliveries SET state = 'refused', lease_until = NULL, error = $3
 		WHERE id = $1 AND state = 'sending' AND $2::timestamptz IS NOT NULL`, cut(reason))
@@ -130,7 +132,15 @@ func (s *Store) ended(ctx context.Context, id, query string, args ...any) error 
 		if err == nil && n == 0 {
 			err = lims.E(lims.Conflict, "state.moved", lims.Args{"what": "deliveries", "ids": []string{id}})
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		var refused []unheard
+		if err := x.all(&refused, unheardColumns+`FROM deliveries v JOIN notices n ON n.id = v.notice_id JOIN samples s ON s.id = n.sample_id
+			WHERE v.id = $1::uuid AND v.state = 'refused'`, id); err != nil {
+			return err
+		}
+		return x.raise(alertsOf(refused, "refused"))
 	})
 }
 

@@ -17,6 +17,8 @@ type DeliveryRow struct {
 	State          string     `db:"state"`
 	Positive       bool       `db:"positive"`
 	Results        int        `db:"results"`
+	Notice         int64      `db:"notice_id"` // 0: results
+	Kind           string     `db:"kind"`      // of the notice: recall, withdrawal; "" results
 	Tries          int        `db:"tries"`
 	QueuedAt       time.Time  `db:"queued_at"`
 	NextAt         time.Time  `db:"next_at"`
@@ -27,9 +29,10 @@ type DeliveryRow struct {
 }
 
 const deliveryColumns = `v.id, v.seq, n.name AS destination, n.line, n.format, n.channel, d.name_zh AS "dep.name_zh",
-	d.name_en AS "dep.name_en", v.state, v.positive, v.results, v.tries, v.queued_at, v.next_at, v.delivered_at,
+	d.name_en AS "dep.name_en", v.state, v.positive, v.results, coalesce(v.notice_id, 0) AS notice_id, coalesce(e.kind, '') AS kind, v.tries, v.queued_at, v.next_at, v.delivered_at,
 	v.acknowledged_at, v.error, v.receipt
-	FROM deliveries v JOIN destinations n ON n.id = v.destination_id JOIN departments d ON d.id = v.department_id `
+	FROM deliveries v JOIN destinations n ON n.id = v.destination_id JOIN departments d ON d.id = v.department_id
+	LEFT JOIN notices e ON e.id = v.notice_id `
 
 // Deliveries lists deliveries newest first, of one state or ("") of all.
 func (s *Store) Deliveries(ctx context.Context, sc Scope, state string, p Page) ([]DeliveryRow, error) {
@@ -44,15 +47,16 @@ type DeliveryTally struct {
 	Sending   int `db:"sending"`
 	Delivered int `db:"delivered"` // not acknowledged yet
 	Refused   int `db:"refused"`
+	Notices   int `db:"notices"` // of all these, recalls and withdrawals
 }
 
 // DeliveryTally counts the deliveries that are not finished.
 func (s *Store) DeliveryTally(ctx context.Context, sc Scope) (DeliveryTally, error) {
 	return single[DeliveryTally](ctx, s, `SELECT count(*) FILTER (WHERE state = 'queued') AS queued,
 			count(*) FILTER (WHERE state = 'sending') AS sending, count(*) FILTER (WHERE state = 'delivered') AS delivered,
-			count(*) FILTER (WHERE state = 'refused') AS refused
-		FROM (SELECT state, lab_id, department_id FROM deliveries WHERE state = 'queued'
-			UNION ALL SELECT state, lab_id, department_id FROM deliveries WHERE state = 'sending'
-			UNION ALL SELECT state, lab_id, department_id FROM deliveries WHERE state IN ('delivered','refused')) v
+			count(*) FILTER (WHERE state = 'refused') AS refused, count(notice_id) AS notices
+		FROM (SELECT state, lab_id, department_id, notice_id FROM deliveries WHERE state = 'queued'
+			UNION ALL SELECT state, lab_id, department_id, notice_id FROM deliveries WHERE state = 'sending'
+			UNION ALL SELECT state, lab_id, department_id, notice_id FROM deliveries WHERE state IN ('delivered','refused')) v
 		WHERE ($1 = 0 OR lab_id = $1) AND ($2 = 0 OR department_id = $2)`, sc.Lab, sc.Department)
 }

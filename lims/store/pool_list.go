@@ -257,22 +257,28 @@ type RecallRow struct {
 	Call       string     `db:"call"`
 	Signed     bool       `db:"signed"` // released; else announced
 	Since      time.Time  `db:"since"`
-	DueAt      *time.Time `db:"due_at"` // the person's own clock goes on
+	DueAt      *time.Time `db:"due_at"`     // the person's own clock goes on
+	CollectBy  *time.Time `db:"collect_by"` // the clock of the second collection, where it was recalled by a notice
+	Heard      bool       `db:"heard"`      // the department has confirmed that notice
 	Kind       string     `db:"kind"`
 	Name       string     `db:"name"`
 	Phone      string     `db:"phone"`
 }
 
 // RecallList lists, oldest first, whom a department (0: all; a laboratory: its own) has to call back: the orders that wait for a
-// new collection, and those in a tube of several that was not negative and is not signed yet, so that the department hears of it
-// at once.
+// new collection, and those of open recalls, of which the department has heard before anybody signed.
 func (s *Store) RecallList(ctx context.Context, sc Scope, limit int) ([]RecallRow, error) {
 	return list[RecallRow](ctx, s, `SELECT o.id, o.client_id, o.department_id, coalesce(o.lab_id,0) AS lab_id, m.barcode, m.mode, coalesce(m.declared,1) AS persons,
-			r.call, r.state = 'released' AS signed, r.called_at AS since, o.due_at, u.kind, u.name, u.phone
-		FROM orders o JOIN results r ON r.order_id = o.id JOIN samples m ON m.id = r.sample_id JOIN subjects u ON u.id = o.subject_id
-		WHERE (o.state = 'waiting' AND r.state = 'released' OR o.state = 'open' AND r.call = 'pending_review' AND r.state IN ('called','held','checked'))
-			AND o.state IN ('open','waiting') AND ($1 = 0 OR o.lab_id = $1) AND ($2 = 0 OR o.department_id = $2)
-		ORDER BY r.called_at, o.id LIMIT $3`, sc.Lab, sc.Department, limit)
+			d.call, d.signed, d.since, o.due_at, n.collect_by, u.kind, u.name, u.phone, coalesce(v.heard, false) AS heard
+		FROM (SELECT o.id, r.sample_id, r.call, true AS signed, r.called_at AS since FROM orders o JOIN results r ON r.order_id = o.id AND r.state = 'released'
+				WHERE o.state = 'waiting'
+			UNION ALL SELECT o.id, n.sample_id, 'pending_review', false, n.at FROM notices n JOIN notice_orders x ON x.notice_id = n.id
+				JOIN orders o ON o.id = x.order_id AND o.state = 'open' AND o.sample_id = n.sample_id WHERE n.kind = 'recall' AND n.ended_at IS NULL) d
+			JOIN orders o ON o.id = d.id JOIN samples m ON m.id = d.sample_id JOIN subjects u ON u.id = o.subject_id
+			LEFT JOIN LATERAL (SELECT id, collect_by FROM notices WHERE sample_id = m.id AND kind = 'recall' AND ended_by <> 'withdrawn' ORDER BY id DESC LIMIT 1) n ON true
+			LEFT JOIN LATERAL (SELECT bool_or(state = 'acknowledged') AS heard FROM deliveries WHERE notice_id = n.id) v ON true
+		WHERE ($1 = 0 OR o.lab_id = $1) AND ($2 = 0 OR o.department_id = $2)
+		ORDER BY d.since, o.id LIMIT $3`, sc.Lab, sc.Department, limit)
 }
 
 // PoolsWaiting lists the mixed pools that want a well, by deadline.

@@ -27,6 +27,7 @@ type PoolRules struct {
 	WindowDays    int            `db:"window_days"` // over which positivity rolls
 	Least         int            `db:"least"`       // tests that a comparison of positivity needs
 	SwabValidated bool           `db:"swab_validated"`
+	RecallMinutes int            `db:"recall_minutes"` // from a recall to the new single tube: the clock of the second collection
 }
 
 // GatePercent is the gate in per cent.
@@ -35,7 +36,7 @@ func (r PoolRules) GatePercent() float64 { return 100 * r.Gate }
 // Forbids says whether orders of a category are tested singly.
 func (r PoolRules) Forbids(category string) bool { return slices.Contains(r.Never, category) }
 
-const ruleFields = `id, coalesce(lab_id,0) AS lab_id, valid_from, source, gate, largest, never, tube_ul, aliquot_ul, single_ul, window_days, least, swab_validated`
+const ruleFields = `id, coalesce(lab_id,0) AS lab_id, valid_from, source, gate, largest, never, tube_ul, aliquot_ul, single_ul, window_days, least, swab_validated, recall_minutes`
 
 const rulesInForce = `SELECT ` + ruleFields + ` FROM pool_rules WHERE (lab_id = $1 OR lab_id IS NULL) AND valid_from <= $2
 	ORDER BY lab_id IS NULL, valid_from DESC, id DESC LIMIT 1`
@@ -74,6 +75,12 @@ func (s *Store) AddPoolRules(ctx context.Context, by lims.Actor, r PoolRules) er
 	case !(r.Gate > 0 && r.Gate <= 0.25) || r.Largest < 2 || r.Largest > 50 || r.TubeUL < 1 || r.AliquotUL < 1 || r.SingleUL < 1 || r.WindowDays > 31 || r.Least < 1:
 		return lims.E(lims.Invalid, "pool.rules", nil)
 	}
+	if r.RecallMinutes == 0 {
+		r.RecallMinutes = 120
+	}
+	if r.RecallMinutes < 5 || r.RecallMinutes > 1440 {
+		return lims.E(lims.Invalid, "pool.rules", nil)
+	}
 	if r.Never == nil {
 		r.Never = pq.StringArray{}
 	}
@@ -83,9 +90,9 @@ func (s *Store) AddPoolRules(ctx context.Context, by lims.Actor, r PoolRules) er
 	return s.do(ctx, by, func(x *tx) error {
 		var id int64
 		err := x.one(&id, `INSERT INTO pool_rules (lab_id, valid_from, source, gate, largest, never, tube_ul, aliquot_ul, single_ul, window_days, least,
-				swab_validated, set_by, created_at) VALUES (nullif($1::bigint,0),$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14) RETURNING id`,
+				swab_validated, set_by, created_at, recall_minutes) VALUES (nullif($1::bigint,0),$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15) RETURNING id`,
 			r.Lab, r.ValidFrom, r.Source, r.Gate, r.Largest, pq.Array([]string(r.Never)), r.TubeUL, r.AliquotUL, r.SingleUL, r.WindowDays, r.Least,
-			r.SwabValidated, by.ID, x.now)
+			r.SwabValidated, by.ID, x.now, r.RecallMinutes)
 		x.note("add", "pool_rules", id, map[string]any{"gate": r.Gate, "largest": r.Largest, "source": r.Source})
 		return err
 	})

@@ -6,7 +6,6 @@ import (
 	"github.com/lib/pq"
 
 	"natlims/lims"
-	"natlims/lims/pcr"
 	"natlims/pooling"
 )
 
@@ -337,7 +336,7 @@ func (x *tx) sayOfPools(lab int64, ds []decided, result string, flags map[int64]
 	for _, run := range unique(runs) {
 		var out []said
 		for _, d := range byRun[run] {
-			out = append(out, said{byID[d.sample], pcr.Call{}, lims.Outcome{Result: result, Hold: flags[d.pool]}})
+			out = append(out, said{tube: byID[d.sample], outcome: lims.Outcome{Result: result, Hold: flags[d.pool]}, pool: d.pool})
 		}
 		if err := x.insertResults(run, lab, out); err != nil {
 			return err

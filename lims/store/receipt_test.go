@@ -172,10 +172,10 @@ func TestRejectIsNeverSilent(t *testing.T) {
 	l.signed(codes[0])
 	require.Equal(t, "waiting", l.orderStates(codes[0]))
 	require.Equal(t, 5, get[int](l, `SELECT results FROM deliveries`), "the department is told")
-	recalls, err := l.st.Recalls(l.ctx, l.dep, 100)
+	recalls, err := l.st.RecallList(l.ctx, store.Scope{Department: l.dep}, 100)
 	require.NoError(t, err)
 	require.Len(t, recalls, 5)
-	require.Equal(t, "rejected", recalls[0].Reason)
+	require.Equal(t, "rejected", recalls[0].Call)
 
 	var orders []int64
 	for _, r := range recalls {

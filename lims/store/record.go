@@ -112,6 +112,7 @@ type said struct {
 	tube    tube
 	call    pcr.Call
 	outcome lims.Outcome
+	pool    int64 // of the laboratory, that said it; 0 the tube's own test
 }
 
 // settleTubes turns calls into results, repeats and alerts.
@@ -140,7 +141,7 @@ func (x *tx) settleTubes(run int64, p Plate, j Judged, tubes map[string]tube) er
 		if len(w.Flags) > 0 && o.Hold == "" && o.Result != "" {
 			o.Hold = "flag." + w.Flags[0].Code
 		}
-		all, wells = append(all, said{t, w.Call, o}), append(wells, w)
+		all, wells = append(all, said{tube: t, call: w.Call, outcome: o}), append(wells, w)
 		readIDs = append(readIDs, t.ID)
 	}
 	if err := x.move(lims.SampleMoves, "samples", "read", readIDs, ""); err != nil {
@@ -148,6 +149,9 @@ func (x *tx) settleTubes(run int64, p Plate, j Judged, tubes map[string]tube) er
 	}
 	x.noteAll("read", "sample", readIDs, map[string]any{"plate": p.Code})
 	if err := x.reflex(run, p, j, all, wells); err != nil {
+		return err
+	}
+	if err := x.announce(run, p.Lab, 0, signals(j, all, paired)); err != nil {
 		return err
 	}
 	if err := x.insertResults(run, p.Lab, all); err != nil {
@@ -168,13 +172,36 @@ func (x *tx) settleTubes(run int64, p Plate, j Judged, tubes map[string]tube) er
 	return x.raise(alerts)
 }
 
+// signals are the tubes of several persons in which a virus target came up: their departments hear of it now, even where the
+// kit wants the tube again or a second kit has to speak first.
+func signals(j Judged, all []said, paired []pairedWell) (out []heard) {
+	for _, s := range all {
+		if s.tube.Persons > 1 && s.outcome.Alert != "" {
+			out = append(out, heard{s.tube, "not_negative"})
+		}
+	}
+	for _, w := range paired {
+		if w.tube.Persons > 1 && !w.Invalid && lims.Decide(j.Case.Kits[w.Kit], w.Call, 1).Alert != "" {
+			out = append(out, heard{w.tube, "not_negative"})
+		}
+	}
+	return out
+}
+
 // insertResults writes one result for each open order in each tube. What a person must look at first begins as held.
 func (x *tx) insertResults(run, lab int64, all []said) error {
 	var orders, samples, departments []int64
 	var calls, holds []string
+	var clear []int64
+	recalls := map[int64][]heard{}
 	for _, s := range all {
-		if s.outcome.Result == "" {
+		switch s.outcome.Result {
+		case "":
 			continue
+		case lims.Negative:
+			clear = append(clear, s.tube.ID)
+		case lims.PendingReview:
+			recalls[s.pool] = append(recalls[s.pool], heard{s.tube, s.why()})
 		}
 		for _, o := range s.tube.Orders {
 			orders, samples, departments = append(orders, o), append(samples, s.tube.ID), append(departments, s.tube.Department)
@@ -183,6 +210,9 @@ func (x *tx) insertResults(run, lab int64, all []said) error {
 	}
 	if len(orders) == 0 {
 		return nil
+	}
+	if err := x.overtake(orders, samples); err != nil {
+		return err
 	}
 	var ids []int64
 	if err := x.all(&ids, `INSERT INTO results (order_id, sample_id, department_id, call, state, reason, run_id, lab_id, version, called_at)
@@ -193,7 +223,26 @@ func (x *tx) insertResults(run, lab int64, all []said) error {
 		return err
 	}
 	x.noteAll("call", "result", ids, nil)
+	for pool, tubes := range recalls {
+		if err := x.announce(run, lab, pool, tubes); err != nil {
+			return err
+		}
+	}
+	if err := x.withdrawNotices(clear, "retested"); err != nil {
+		return err
+	}
 	return x.exec(`UPDATE orders SET resulted_at = $2 WHERE id = ANY($1)`, pq.Array(orders), x.now)
+}
+
+// why is the reason of a recall.
+func (s said) why() string {
+	switch {
+	case s.pool != 0:
+		return "volume"
+	case s.call.Call == lims.InvalidResult:
+		return "invalid"
+	}
+	return "not_negative"
 }
 
 // remember keeps each tube's attempt, so that the kit's next call knows of it, and sends repeats back to the bench.

@@ -30,7 +30,8 @@ func TestRecordCleanPlate(t *testing.T) {
 		all[string](l, `SELECT key FROM alerts WHERE kind = 'preliminary_positive' ORDER BY id`), "at once, before anybody signs")
 	require.Equal(t, 13, get[int](l, `SELECT count(*) FROM orders WHERE resulted_at = $1`, l.clock.now()))
 	require.Equal(t, 11*3, get[int](l, `SELECT count(*) FROM readings`), "what the instrument said of 5 tubes and 6 controls is kept")
-	require.Zero(t, get[int](l, `SELECT count(*) FROM deliveries`), "and nothing has left")
+	require.Zero(t, get[int](l, `SELECT count(*) FROM delivery_results`), "and no result has left")
+	require.Equal(t, "recall 5", get[string](l, `SELECT n.kind || ' ' || v.results FROM deliveries v JOIN notices n ON n.id = v.notice_id`), "but the department of the pool has heard")
 }
 
 // A run whose control fails releases nothing: no result, every tube back at the bench, somebody told at once.

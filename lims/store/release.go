@@ -21,6 +21,7 @@ type signable struct {
 	Call       string     `db:"call"`
 	State      lims.State `db:"state"`
 	OrderState lims.State `db:"order_state"`
+	Moved      bool       `db:"moved"` // the order has another tube already: it was recalled before this result was signed
 	CheckedBy  *int64     `db:"checked_by"`
 	Reason     string     `db:"reason"`
 }
@@ -31,7 +32,7 @@ func (x *tx) signables(ids []int64) ([]signable, error) {
 		return nil, lims.E(lims.Invalid, "results.count", lims.Args{"max": MaxSign, "got": len(ids)})
 	}
 	var rows []signable
-	if err := x.all(&rows, `SELECT r.id, r.order_id, r.sample_id, r.department_id, r.lab_id, r.call, r.state, o.state AS order_state, r.checked_by, r.reason
+	if err := x.all(&rows, `SELECT r.id, r.order_id, r.sample_id, r.department_id, r.lab_id, r.call, r.state, o.state AS order_state, o.sample_id <> r.sample_id AS moved, r.checked_by, r.reason
 		FROM results r JOIN orders o ON o.id = r.order_id WHERE r.id = ANY($1) ORDER BY r.id FOR UPDATE OF r, o`, pq.Array(ids)); err != nil {
 		return nil, err
 	}
@@ -104,6 +105,7 @@ func (x *tx) release(ids []int64, rows []signable) error {
 			amended = append(amended, r.Order)
 		case lims.Closes(r.Call):
 			final = append(final, r.Order)
+		case r.Moved:
 		default:
 			again = append(again, r.Order)
 		}
@@ -138,6 +140,10 @@ func (x *tx) release(ids []int64, rows []signable) error {
 		return err
 	}
 	if err := x.closeSamples(samples); err != nil {
+		return err
+	}
+	if err := x.exec(`UPDATE notices SET ended_at = $2, ended_by = 'signed' WHERE kind = 'recall' AND ended_at IS NULL AND sample_id IN (
+			SELECT sample_id FROM results WHERE id = ANY($1) AND call = 'pending_review')`, pq.Array(ids), x.now); err != nil {
 		return err
 	}
 	return x.enqueue(ids)
@@ -232,6 +238,9 @@ func (s *Store) setAside(ctx context.Context, by lims.Actor, e lims.Event, o set
 		x.noteAll(string(e), "result", o.ids, map[string]any{"reason": o.reason})
 		if e != "withdraw" {
 			return nil
+		}
+		if err := x.annul(o.ids); err != nil {
+			return err
 		}
 		return x.retest(rows)
 	})

@@ -141,6 +141,9 @@ func (x *tx) recallBatches(run int64, p Plate, batches []string) (released, with
 		return 0, 0, err
 	}
 	x.noteAll("withdraw", "result", open, map[string]any{"reason": "batch.failed"})
+	if err := x.annul(open); err != nil {
+		return 0, 0, err
+	}
 	back, err := x.backToBench(samples)
 	if err != nil {
 		return 0, 0, err

@@ -81,7 +81,7 @@ func (s *Store) Summarise(ctx context.Context, from, to time.Time) (sum Summary,
 		{&sum.A, `SELECT extract(epoch FROM released_at - collected_at) / 60 AS m FROM orders WHERE registered_at >= $1 AND registered_at < $2 AND state = 'final'`},
 		{&sum.B, `SELECT extract(epoch FROM released_at - received_at) / 60 AS m FROM orders WHERE registered_at >= $1 AND registered_at < $2 AND state = 'final'`},
 		{&sum.C, `SELECT extract(epoch FROM d.delivered_at - d.queued_at) / 60 AS m FROM deliveries d
-			WHERE d.queued_at >= $1 AND d.queued_at < $2::timestamptz + interval '2 days' AND d.delivered_at IS NOT NULL`},
+			WHERE d.queued_at >= $1 AND d.queued_at < $2::timestamptz + interval '2 days' AND d.delivered_at IS NOT NULL AND d.notice_id IS NULL`},
 	} {
 		if err := s.db.GetContext(ctx, c.into, `SELECT coalesce(percentile_cont(0.5) WITHIN GROUP (ORDER BY m), 0)::float8 AS p50,
 			coalesce(percentile_cont(0.95) WITHIN GROUP (ORDER BY m), 0)::float8 AS p95, coalesce(max(m), 0)::float8 AS max FROM (`+c.query+`) AS q`, from, to); err != nil {

@@ -31,24 +31,6 @@ func (s *Store) ToSign(ctx context.Context, lab int64, limit int, states ...lims
 	return ids, mapped(ctx, err)
 }
 
-// Recall is an order that waits for a new collection, and since when.
-type Recall struct {
-	Order      int64     `db:"id"`
-	ClientID   string    `db:"client_id"`
-	Department int64     `db:"department_id"`
-	Lab        int64     `db:"lab_id"`
-	Since      time.Time `db:"since"`
-	Reason     string    `db:"call"` // of the result that asked for it
-}
-
-// Recalls lists the orders of a department (0: of all) that wait for a new collection, longest first.
-func (s *Store) Recalls(ctx context.Context, department int64, limit int) (rows []Recall, err error) {
-	err = s.db.SelectContext(ctx, &rows, `SELECT o.id, o.client_id, o.department_id, coalesce(o.lab_id, 0) AS lab_id, r.released_at AS since, r.call
-		FROM orders o JOIN results r ON r.order_id = o.id AND r.state = 'released'
-		WHERE o.state = 'waiting' AND ($1 = 0 OR o.department_id = $1) ORDER BY r.released_at, o.id LIMIT $2`, department, limit)
-	return rows, mapped(ctx, err)
-}
-
 // Shipment is a box on its way or being unpacked.
 type Shipment struct {
 	ID           int64          `db:"id"`

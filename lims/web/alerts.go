@@ -51,7 +51,11 @@ func alertText(lang string, r store.AlertRow) string {
 		}
 		a["controls"] = all
 	}
-	return say(lang, "alert.text."+r.Kind, a)
+	key := "alert.text." + r.Kind
+	if what, ok := a["case"].(string); ok && languages[lang][key+"."+what] != "" {
+		key += "." + what
+	}
+	return say(lang, key, a)
 }
 
 func (s *site) acknowledge(v *visit) error {

@@ -30,14 +30,14 @@ type Destination struct {
 
 // Parcel is one attempt at one delivery.
 type Parcel struct {
-	ID       string    // the delivery; the same in every attempt: the idempotency key. Letters, digits, "-", "_", ".": 1 to 128
-	Attempt  int       // counted from 1
-	Type     string    // MIME type
-	Name     string    // file name, without personal data
-	Bytes    []byte    // 1 … MaxParcel
-	Created  time.Time // when the delivery was made
-	At       time.Time // when this attempt is made: it stands in signatures
-	Positive bool      // holds a result that cannot wait
+	ID      string    // the delivery; the same in every attempt: the idempotency key. Letters, digits, "-", "_", ".": 1 to 128
+	Attempt int       // counted from 1
+	Type    string    // MIME type
+	Name    string    // file name, without personal data
+	Bytes   []byte    // 1 … MaxParcel
+	Created time.Time // when the delivery was made
+	At      time.Time // when this attempt is made: it stands in signatures
+	Urgent  bool      // cannot wait: holds a positive result, or a notice
 }
 
 // Receipt is what the receiver said.

@@ -128,7 +128,7 @@ func (o *Outbound) post(ctx context.Context, d Destination, p Parcel) (*http.Req
 	h.Set(HeaderDelivery, p.ID)
 	h.Set("Idempotency-Key", p.ID)
 	h.Set(HeaderAttempt, strconv.Itoa(max(p.Attempt, 1)))
-	if p.Positive {
+	if p.Urgent {
 		h.Set(HeaderUrgent, "true")
 	}
 	return request, nil

@@ -37,7 +37,7 @@ func TestWebhookRequest(t *testing.T) {
 		body, _ = io.ReadAll(q.Body)
 	})
 	p := parcel()
-	p.Positive = true
+	p.Urgent = true
 	r, err := o.Send(t.Context(), d, p)
 	require.NoError(t, err)
 	require.Equal(t, Receipt{Accepted: true, Status: 200}, r)

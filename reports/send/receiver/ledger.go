@@ -18,6 +18,7 @@ type Line struct {
 	OrderNo  int64     `json:"order_no"` // the laboratory's number
 	Version  int       `json:"version"`
 	Call     string    `json:"call"`
+	Notice   string    `json:"notice,omitempty"` // no result: recall or withdrawal of the order
 	Of       int       `json:"of"`
 	At       time.Time `json:"at"` // when it was received
 }

@@ -209,6 +209,11 @@ func (r *Receiver) read(w http.ResponseWriter, q *http.Request) (id string, line
 	}
 	var report struct {
 		Schema  string `json:"schema"`
+		Kind    string `json:"kind"` // of a notice
+		Persons []struct {
+			OrderID string `json:"order_id"`
+			OrderNo int64  `json:"order_no"`
+		} `json:"persons"`
 		Results []struct {
 			OrderID string `json:"order_id"`
 			OrderNo int64  `json:"order_no"`
@@ -218,8 +223,14 @@ func (r *Receiver) read(w http.ResponseWriter, q *http.Request) (id string, line
 	}
 	if err := json.Unmarshal(body, &report); err == nil && report.Schema == send.PingSchema {
 		return id, nil, 0, nil
+	} else if err == nil && report.Schema == "natlims.notice/v1" && len(report.Persons) > 0 {
+		lines = make([]Line, len(report.Persons))
+		for i, one := range report.Persons {
+			lines[i] = Line{Delivery: id, Order: one.OrderID, OrderNo: one.OrderNo, Notice: report.Kind, Of: len(lines), At: now.UTC()}
+		}
+		return id, lines, 0, nil
 	} else if err != nil || report.Schema != "natlims.report/v1" || len(report.Results) == 0 {
-		return "", nil, http.StatusUnprocessableEntity, fmt.Errorf("expected a report of schema natlims.report/v1")
+		return "", nil, http.StatusUnprocessableEntity, fmt.Errorf("expected schema natlims.report/v1 or natlims.notice/v1")
 	}
 	lines = make([]Line, len(report.Results))
 	for i, one := range report.Results {

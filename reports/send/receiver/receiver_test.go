@@ -139,6 +139,21 @@ func TestOtherFormatsAreKeptWithoutResults(t *testing.T) {
 	require.Equal(t, []Line{{Delivery: "D-1", Of: 1, At: now}}, d.lines(t))
 }
 
+// A notice is kept as one, and is no result.
+func TestNoticeIsKept(t *testing.T) {
+	t.Parallel()
+	d := open(t, nil)
+	n := reports.Notice{ID: "D-9", No: 7, Kind: reports.Recall, Reason: "not_negative", Issued: now, Barcode: "SN1", Mode: "mixed10", CollectBy: now.Add(time.Hour),
+		Persons: []reports.NoticePerson{{OrderID: "o1", OrderNo: 1}, {OrderID: "o2", OrderNo: 2}}}
+	b, mime, ext, err := n.Render("json")
+	require.NoError(t, err)
+	r, err := d.send(t, send.Parcel{ID: "D-9", Attempt: 1, Type: mime, Name: "D-9." + ext, Bytes: b, Created: now, At: now, Urgent: true})
+	require.NoError(t, err)
+	require.True(t, r.Acknowledged)
+	require.Equal(t, []Line{{Delivery: "D-9", Order: "o1", OrderNo: 1, Notice: "recall", Of: 2, At: now},
+		{Delivery: "D-9", Order: "o2", OrderNo: 2, Notice: "recall", Of: 2, At: now}}, d.lines(t))
+}
+
 // Down for a while, answers lost: in the end everything is there once.
 func TestTroubleLosesAndDoublesNothing(t *testing.T) {
 	t.Parallel()
