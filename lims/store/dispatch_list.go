@@ -18,7 +18,7 @@ type DeliveryRow struct {
 	Positive       bool       `db:"positive"`
 	Results        int        `db:"results"`
 	Notice         int64      `db:"notice_id"` // 0: results
-	Kind           string     `db:"kind"`      // of the notice: recall, withdrawal; "" results
+	Kind           string     `db:"kind"`      // of the notice: recall, withdrawal; correction; "" results
 	Tries          int        `db:"tries"`
 	QueuedAt       time.Time  `db:"queued_at"`
 	NextAt         time.Time  `db:"next_at"`
@@ -29,7 +29,7 @@ type DeliveryRow struct {
 }
 
 const deliveryColumns = `v.id, v.seq, n.name AS destination, n.line, n.format, n.channel, d.name_zh AS "dep.name_zh",
-	d.name_en AS "dep.name_en", v.state, v.positive, v.results, coalesce(v.notice_id, 0) AS notice_id, coalesce(e.kind, '') AS kind, v.tries, v.queued_at, v.next_at, v.delivered_at,
+	d.name_en AS "dep.name_en", v.state, v.positive, v.results, coalesce(v.notice_id, 0) AS notice_id, coalesce(e.kind, CASE WHEN v.correction THEN 'correction' ELSE '' END) AS kind, v.tries, v.queued_at, v.next_at, v.delivered_at,
 	v.acknowledged_at, v.error, v.receipt
 	FROM deliveries v JOIN destinations n ON n.id = v.destination_id JOIN departments d ON d.id = v.department_id
 	LEFT JOIN notices e ON e.id = v.notice_id `
