@@ -141,6 +141,9 @@ func decodeAppbio(f *File) ([]pcr.Run, error) {
 		if notStarted {
 			return nil, &Error{Code: CodeNotRun, Offset: -1, Value: run.Ended.Text, Want: want(wantRun)}
 		}
+		if f.Table("Melt Curve Raw Data", "Melt Curve Data", "Melt Region Temperature Data", "Melt Region Normalized Data", "Melt Curve Result") != nil && f.Table("Amplification Data") == nil {
+			return nil, melted(0)
+		}
 		return nil, nothing("", 0, want(wantSheet, "Results", "Ct"))
 	}
 	at := b.positions()

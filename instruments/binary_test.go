@@ -56,9 +56,12 @@ func TestWorkbooks(t *testing.T) {
 	for file, b := range glob(t, "testdata/*/*.sheets") {
 		sheets := sheettest.Text(string(b))
 		golden(t, file, sheettest.XLSX(sheettest.Style{}, sheets...))
+		want := told(instruments.Decode(&instruments.File{Raw: sheettest.XLSX(sheettest.Style{}, sheets...)}, ""))
+		require.Equal(t, want, told(instruments.Decode(&instruments.File{Raw: sheettest.ODS(sheets...)}, "")), file)
+		require.Equal(t, want, told(instruments.Decode(&instruments.File{Raw: []byte(sheettest.FODS(sheets...))}, "")), file)
 		for _, style := range []sheettest.Style{{Inline: true}, {Prefix: "x", Bare: true}, {AllText: true}} {
 			raw := sheettest.XLSX(style, sheets...)
-			require.Equal(t, told(instruments.Decode(&instruments.File{Raw: sheettest.XLSX(sheettest.Style{}, sheets...)}, "")), told(instruments.Decode(&instruments.File{Raw: raw}, "")), file)
+			require.Equal(t, want, told(instruments.Decode(&instruments.File{Raw: raw}, "")), file)
 		}
 		for _, v := range []sheettest.Version{sheettest.BIFF8, sheettest.BIFF5} {
 			if v == sheettest.BIFF5 && bytes.ContainsRune(b, '™') {

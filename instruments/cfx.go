@@ -11,7 +11,7 @@ import "natlims/lims/pcr"
 //	Well,Fluor,Target,Content,Sample,Biological Set Name,Cq                LIMS export
 //
 // The run report of all wells has key lines above. "N/A" (Manager) and "NaN" (Maestro) say that there is no Cq; the mean
-// beside them is 0 and lies. Encrypted .pcrd and .zpcr are not read.
+// beside them is 0 and lies. Workbooks have an empty cell there: wells that are not in use have no row. Encrypted .pcrd and .zpcr are not read.
 func init() {
 	register(Driver{Name: "cfx", Title: "Bio-Rad CFX96/384, Connect, Opus, C1000: Cq results (csv, txt, xlsx)", Wire: WireFile, Verified: true,
 		Sniff: sniffCFX, Decode: decodeCFX, Setup: setupCFX})
@@ -40,6 +40,9 @@ func decodeCFX(f *File) ([]pcr.Run, error) {
 	h, ok := find(f, cfxHead)
 	if !ok {
 		h, _ = find(f, cfxOther)
+		if h.Has("Melt Temperature") {
+			return nil, melted(h.Line)
+		}
 		return nil, nothing("", h.Line, want(wantColumn, "Cq"))
 	}
 	l := newLong(h.Header)
@@ -47,6 +50,9 @@ func decodeCFX(f *File) ([]pcr.Run, error) {
 	l.dye, l.target, l.sample = h.Col("Fluor"), h.Col("Target", "Target Name", "Gene"), h.Col("Sample", "Sample Name")
 	l.task, l.call = h.Col("Content", "Sample Type", "Type"), h.Col("Call")
 	l.omit = h.Col("Excluded", "Omit")
+	if b, err := f.book(); err == nil && b.Format != "html" && l.sure(h.below()) {
+		l.rule.Empty = pcr.NoCq
+	}
 	return h.run(cfxRun(h.above()), l)
 }
 
@@ -56,4 +62,14 @@ func cfxRun(p preamble) pcr.Run {
 	return pcr.Run{Instrument: "Bio-Rad CFX", Name: name, Plate: p.of("ID", "Barcode", "Plate ID"), Operator: p.of("Created By User", "User"),
 		Serial: p.of("Base Serial Number", "Serial Number"), Software: p.of("CFX Manager Version", "CFX Maestro Version", "Software Version"),
 		Started: stamp(p.of("Run Started")), Ended: stamp(p.of("Run Ended"))}
+}
+
+// sure says whether any row holds a Cq: where the column is empty altogether, the run was not analysed.
+func (l long) sure(rows []Row) bool {
+	for cell := range l.cqCells(rows) {
+		if numeric(cell) {
+			return true
+		}
+	}
+	return false
 }

@@ -3,14 +3,21 @@ package instruments
 import "natlims/lims/pcr"
 
 func init() {
-	register(Driver{Name: "cfx-curves", Title: "Bio-Rad CFX: amplification results (csv, xlsx), curves only", Wire: WireFile, Sniff: sniffCFXCurves, Decode: decodeCFXCurves})
+	register(Driver{Name: "cfx-curves", Title: "Bio-Rad CFX: amplification results (csv, xlsx), curves only, and melting, which is refused", Wire: WireFile, Sniff: sniffCFXCurves, Decode: decodeCFXCurves})
 }
 
 // Bio-Rad "Quantification Amplification Results_FAM.csv": ",Cycle,A1,A2,…", one row a cycle, one file a dye. It holds curves
 // and no Cq, so it is refused as a result; its curves come with the refusal.
 
 func curvesHead(h Header) bool {
-	c := h.Col("Cycle")
+	return wideHead(h, "Cycle")
+}
+
+// meltHead: "Melt Curve RFU Results_SYBR.csv" has the temperature in the place of the cycle.
+func meltHead(h Header) bool { return wideHead(h, "Temperature") }
+
+func wideHead(h Header, first string) bool {
+	c := h.Col(first)
 	if c < 0 || c > 1 || len(h.Names) < c+2 {
 		return false
 	}
@@ -26,13 +33,19 @@ func curvesHead(h Header) bool {
 }
 
 func sniffCFXCurves(f *File) int {
-	if _, ok := find(f, curvesHead); ok {
-		return 85
+	for _, is := range []func(Header) bool{curvesHead, meltHead} {
+		if _, ok := find(f, is); ok {
+			return 85
+		}
 	}
 	return 0
 }
 
 func decodeCFXCurves(f *File) ([]pcr.Run, error) {
+	if _, ok := find(f, curvesHead); !ok {
+		h, _ := find(f, meltHead)
+		return nil, melted(h.Line)
+	}
 	run := pcr.Run{Instrument: "Bio-Rad CFX"}
 	line := 0
 	for _, h := range heads(f) { // a workbook has a sheet for each dye, named as the dye

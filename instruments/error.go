@@ -19,16 +19,18 @@ type Error struct {
 
 // The codes of Error. They are part of the public contract of `lims decode`.
 const (
-	CodeUnknown   = "format.unknown"   // no driver knows the content
-	CodeAmbiguous = "format.ambiguous" // two drivers are equally sure
-	CodeNoResults = "results.none"     // the format is known, but the file holds no results
-	CodeNotRun    = "run.not_started"  // a plate set-up that was never run
-	CodeDamaged   = "content.damaged"  // truncated, cut or contradicting itself
-	CodeTooLarge  = "content.too_large"
-	CodeEncrypted = "content.encrypted"
-	CodeEncoding  = "content.encoding" // bytes that are not text of any known encoding
-	CodeValue     = "value.unreadable" // a value that must be readable is not
-	CodeMapping   = "mapping.wrong"    // the table description of a laboratory is wrong
+	CodeUnknown    = "format.unknown"   // no driver knows the content
+	CodeAmbiguous  = "format.ambiguous" // two drivers are equally sure
+	CodeNoResults  = "results.none"     // the format is known, but the file holds no results
+	CodeMelt       = "results.melt"     // the file holds melting and no amplification
+	CodeNotRun     = "run.not_started"  // a plate set-up that was never run
+	CodeDamaged    = "content.damaged"  // truncated, cut or contradicting itself
+	CodeTooLarge   = "content.too_large"
+	CodeIncomplete = "content.incomplete" // parts are missing, out of order or changed on the way
+	CodeEncrypted  = "content.encrypted"
+	CodeEncoding   = "content.encoding" // bytes that are not text of any known encoding
+	CodeValue      = "value.unreadable" // a value that must be readable is not
+	CodeMapping    = "mapping.wrong"    // the table description of a laboratory is wrong
 )
 
 // Args are the arguments of the code, to be kept with it; see Refused.

@@ -55,9 +55,9 @@ func tryHeads(f *File) ([]found, error) {
 	})
 }
 
-// headRow says whether a row has a header word of the well among its first cells. It is asked of every row, so it makes nothing.
+// headRow says whether a row has a header word of the well among its cells. It is asked of every row, so it makes nothing.
 func headRow(r Row) bool {
-	for _, c := range r.Cells[:min(len(r.Cells), 8)] {
+	for _, c := range r.Cells[:min(len(r.Cells), 64)] {
 		if headWord(c) {
 			return true
 		}
@@ -73,7 +73,7 @@ func headWord(c string) bool {
 		k := key(c)
 		return wellWords[k] || otherHeads[k]
 	}
-	if !strings.ContainsRune("wWpPnNsSlLcCoOgG#", rune(c[0])) {
+	if !strings.ContainsRune("wWpPnNsSlLcCoOgGtT#", rune(c[0])) {
 		return false
 	}
 	var low [24]byte // the key, made where the map needs no copy of it
@@ -94,7 +94,7 @@ func headWord(c string) bool {
 	return wellWords[string(low[:n])] || otherHeads[string(low[:n])]
 }
 
-var otherHeads = set("number", "ordernumber", "cycle", "samplepos", "#", "wellno", "general:pos", "siteid")
+var otherHeads = set("number", "ordernumber", "cycle", "samplepos", "#", "wellno", "general:pos", "siteid", "temperature")
 
 // find is the first header row that satisfies is.
 func find(f *File, is func(Header) bool) (found, bool) {

@@ -28,10 +28,13 @@ func lcLong(h Header) bool { return h.Has("Position", "SampleName", "CrossingPoi
 
 func lcRaw(h Header) bool { return h.Has("SamplePos", "Cycle#") }
 
+// lcMelt: "Include Color Pos Name Tm1 Tm2 …" of the melting analyses.
+func lcMelt(h Header) bool { return h.Has("Pos", "Name", "Tm1") && h.Cq() < 0 }
+
 func lcSetup(h Header) bool { return h.Has("General:Pos") }
 
 func sniffLC480(f *File) int {
-	for _, is := range []func(Header) bool{lcShort, lcLong, lcRaw, lcSetup} {
+	for _, is := range []func(Header) bool{lcShort, lcLong, lcRaw, lcMelt, lcSetup} {
 		if _, ok := find(f, is); ok {
 			return 88
 		}
@@ -49,6 +52,9 @@ func decodeLC480(f *File) ([]pcr.Run, error) {
 	if h, ok := find(f, lcRaw); ok {
 		run := lcRawCurves(h)
 		return []pcr.Run{run}, nothing("", h.Line, want(wantCurveless, "Cp"))
+	}
+	if h, ok := find(f, lcMelt); ok {
+		return nil, melted(h.Line)
 	}
 	if h, ok := find(f, lcSetup); ok {
 		return nil, &Error{Code: CodeNotRun, Line: h.Line, Offset: -1, Value: h.Names[0], Want: want(wantList)}

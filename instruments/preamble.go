@@ -107,6 +107,11 @@ func head(f *File, n int) []string {
 	return t.Lines[:min(n, len(t.Lines))]
 }
 
+// melted is the refusal of content that holds melting only.
+func melted(line int) error {
+	return &Error{Code: CodeMelt, Line: line, Offset: -1, Want: want(wantAmplified)}
+}
+
 // nothing is the refusal of content that holds no results.
 func nothing(driver string, line int, w Want) error {
 	return &Error{Driver: driver, Code: CodeNoResults, Line: line, Offset: -1, Want: w}

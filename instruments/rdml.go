@@ -3,6 +3,7 @@ package instruments
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -144,6 +145,7 @@ type rdml struct {
 	runs    []*rdmlRun
 	cqs     int // cq elements seen
 	parts   int // data elements seen
+	melts   int // points of melting seen
 	repeats int // of the longest loop in any protocol
 }
 
@@ -310,10 +312,18 @@ func (d *rdml) finish() ([]pcr.Run, error) {
 			last = r
 		}
 	}
+	if d.cqs == 0 && d.melts > 0 && !amplified(runs) {
+		return nil, melted(0)
+	}
 	if readings == 0 || d.cqs == 0 {
 		return curvesOnly(runs), &Error{Code: CodeNoResults, Offset: -1, Want: Want{Code: wantCq, N: readings}}
 	}
 	return runs, nil
+}
+
+// amplified says whether any run holds a curve of amplification.
+func amplified(runs []pcr.Run) bool {
+	return slices.ContainsFunc(runs, func(r pcr.Run) bool { return len(r.Curves) > 0 })
 }
 
 // curvesOnly keeps what a file without results still shows.

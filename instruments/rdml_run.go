@@ -153,6 +153,9 @@ func (d *rdml) data(r *rdmlRun, i int) error {
 		case "excl":
 			g.excluded = true
 			err = d.s.Skip()
+		case "mdp":
+			d.melts++
+			err = d.s.Skip()
 		case "adp":
 			var cycle int
 			var v float64

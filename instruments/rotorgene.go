@@ -31,9 +31,12 @@ func sniffRotorGene(f *File) int {
 
 func decodeRotorGene(f *File) ([]pcr.Run, error) {
 	var run pcr.Run
-	line := 0
+	line, melts := 0, 0
 	for _, h := range heads(f) {
 		if !rotorHead(h.Header) {
+			if h.Has("No.", "Name") && h.Col("Peak 1", "Genotype") >= 0 {
+				melts = h.Line
+			}
 			continue
 		}
 		if run.Instrument == "" {
@@ -44,11 +47,15 @@ func decodeRotorGene(f *File) ([]pcr.Run, error) {
 		}
 		line = h.Line
 		if h.Col("Ct") < 0 {
-			continue // melting
+			melts = h.Line
+			continue
 		}
 		readings, notes := readTubes(h)
 		run.Readings = append(run.Readings, readings...)
 		run.Notes = append(run.Notes, notes...)
+	}
+	if len(run.Readings) == 0 && melts > 0 {
+		return nil, melted(melts)
 	}
 	if len(run.Readings) == 0 {
 		return nil, nothing("", line, want(wantSheet, "Ct"))

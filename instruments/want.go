@@ -56,6 +56,12 @@ const (
 	wantNumber    = "W161" // the record numbered N
 	wantLast      = "W162" // a record L
 	wantEnd       = "W163" // the end of the file
+	wantTime      = "W164"
+	wantFields    = "W165" // N fields
+	wantSame      = "W166" // the same value as before
+	wantPrintable = "W167"
+	wantAmplified = "W170" // amplification results; the file holds melting only
+	wantXLSX      = "W171" // the workbook saved as xlsx
 )
 
 // want is an expectation with the words of the file that it names.

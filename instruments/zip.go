@@ -91,6 +91,8 @@ func unpackError(err error) error {
 	}
 	code := CodeDamaged
 	switch {
+	case errors.Is(err, sheet.ErrBinary):
+		return &Error{Code: CodeUnknown, Offset: -1, Value: "xlsb", Want: want(wantXLSX), Err: err}
 	case errors.Is(err, unpack.ErrTooLarge):
 		code = CodeTooLarge
 	case errors.Is(err, unpack.ErrEncrypted):

@@ -1,4 +1,4 @@
-// Package sheet reads workbooks into rows of texts: xlsx, SpreadsheetML 2003, xls (Excel 5 to 2003, and naked Excel 2
+// Package sheet reads workbooks into rows of texts: xlsx, OpenDocument (ods, fods), SpreadsheetML 2003, xls (Excel 5 to 2003, and naked Excel 2
 // streams as rack scanners write them) and the HTML tables that some programs save under the name ".xls".
 //
 // It never does I/O, never evaluates a formula (the value that was stored is taken) and never reformats a number: an
@@ -9,7 +9,7 @@
 // Memory: besides the file (64 MB at most, by its reader) a workbook whose rows are all kept holds what its parts unpack to
 // (unpack.MaxTotal, 256 MB) and MaxCells cells of 16 bytes (64 MB); the reading of one sheet takes that again for a moment.
 //
-// Standards: ECMA-376 part 1 (18.2, 18.3, 18.4) for xlsx, MS-CFB and MS-XLS for xls.
+// Standards: ECMA-376 part 1 (18.2, 18.3, 18.4) for xlsx, OASIS ODF 1.3 part 3 (9.1) for ods, MS-CFB and MS-XLS for xls.
 package sheet
 
 import (
@@ -68,7 +68,7 @@ func (s *Sheet) Head(n int) ([]Row, error) { return s.read(n) }
 
 // Book is a workbook.
 type Book struct {
-	Format string // "xlsx", "xls", "xml" or "html"
+	Format string // "xlsx", "ods", "xls", "xml" or "html"
 	Sheets []*Sheet
 	cells  int // of the sheets read so far
 }
@@ -96,7 +96,7 @@ func (b *Book) Sheet(names ...string) *Sheet {
 
 // Is says by the first bytes whether raw may be a workbook. Zip archives are other things as well: see Open.
 func Is(raw []byte) bool {
-	return unpack.IsZip(raw) || isCFB(raw) || isBIFF(raw) || isXML(raw) || isHTML(raw)
+	return unpack.IsZip(raw) || isCFB(raw) || isBIFF(raw) || isXML(raw) || isFODS(raw) || isHTML(raw)
 }
 
 // Open reads the list of sheets. What is neither zip nor OLE2 nor BIFF nor XML nor HTML is refused with unpack.ErrNotFound,
@@ -115,6 +115,8 @@ func Open(raw []byte) (*Book, error) {
 		return openBIFF(raw)
 	case isXML(raw):
 		return openXML(raw)
+	case isFODS(raw):
+		return openODS(raw)
 	case isHTML(raw):
 		return openHTML(raw)
 	}

@@ -179,7 +179,7 @@ func TestRefusals(t *testing.T) {
 		want error
 	}{
 		"no workbook":      {sheettest.Zip(sheettest.Entry{Name: "a", Body: "b"}), unpack.ErrNotFound},
-		"binary workbook":  {sheettest.Zip(sheettest.Entry{Name: "xl/workbook.bin", Body: "b"}), unpack.ErrNotFound},
+		"binary workbook":  {sheettest.Zip(sheettest.Entry{Name: "xl/workbook.bin", Body: "b"}), sheet.ErrBinary},
 		"text":             {[]byte("Well\tCt\n"), unpack.ErrNotFound},
 		"html, no table":   {[]byte("<html><title>x</title></html>"), unpack.ErrNotFound},
 		"doctype":          {part("xl/workbook.xml", `<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><workbook>&x;</workbook>`), unpack.ErrDamaged},
@@ -296,6 +296,7 @@ func FuzzXLS(f *testing.F) {
 
 func FuzzOther(f *testing.F) {
 	f.Add([]byte("<table><tr><td colspan=3>a<td>b</table>"))
+	f.Add([]byte(sheettest.FODS(sheettest.Text(results)...)))
 	f.Add([]byte(`<Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"><Worksheet><Table><Row><Cell><Data>1</Data></Cell></Row></Table></Worksheet></Workbook>`))
 	f.Fuzz(func(_ *testing.T, raw []byte) { _ = all(raw) })
 }
@@ -341,4 +342,27 @@ func BenchmarkXLS(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// Few bytes may repeat rows and cells without end: the limit on cells holds before memory is spent.
+func TestODSLimits(t *testing.T) {
+	t.Parallel()
+	fods := func(body string) []byte {
+		return []byte(`<?xml version="1.0"?><office:document xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0" office:mimetype="application/vnd.oasis.opendocument.spreadsheet"><table:table table:name="a">` +
+			body + `</table:table></office:document>`)
+	}
+	cell := `<table:table-cell table:number-columns-repeated="16000"><text:p>x</text:p></table:table-cell>`
+	for name, body := range map[string]string{
+		"rows repeated":       `<table:table-row table:number-rows-repeated="1000000">` + cell + `</table:table-row>`,
+		"too many rows":       `<table:table-row table:number-rows-repeated="1048577"/>`,
+		"too many columns":    `<table:table-row><table:table-cell table:number-columns-repeated="99999"/></table:table-row>`,
+		"behind the last":     `<table:table-row>` + cell + cell + `</table:table-row>`,
+		"a giant cell":        `<table:table-row><table:table-cell><text:p><text:s text:c="131073"/></text:p></table:table-cell></table:table-row>`,
+		"a giant row of them": `<table:table-row table:number-rows-repeated="1048576"><table:table-cell><text:p>x</text:p></table:table-cell></table:table-row>` + `<table:table-row><table:table-cell><text:p>x</text:p></table:table-cell></table:table-row>`,
+	} {
+		require.ErrorIs(t, all(fods(body)), unpack.ErrTooLarge, name)
+	}
+	require.ErrorIs(t, all(fods(`<table:table-row>`)), unpack.ErrDamaged)
+	require.ErrorIs(t, all(sheettest.Zip(sheettest.Entry{Name: "mimetype", Body: "application/vnd.oasis.opendocument.spreadsheet"},
+		sheettest.Entry{Name: "META-INF/manifest.xml", Body: "<manifest:encryption-data/>"}, sheettest.Entry{Name: "content.xml", Body: "x"})), unpack.ErrEncrypted)
 }

@@ -1,6 +1,7 @@
 package sheet
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"strconv"
@@ -20,8 +21,14 @@ type xlsx struct {
 	err    error
 }
 
-// Archive reads the list of sheets of an xlsx whose archive is open. An archive without a workbook is unpack.ErrNotFound.
+// ErrBinary is the refusal of an xlsb. Its users save it as xlsx.
+var ErrBinary = errors.New("a binary workbook (xlsb)")
+
+// Archive reads the list of sheets of an xlsx or ods whose archive is open. An archive without a workbook is unpack.ErrNotFound.
 func Archive(a *unpack.Archive) (*Book, error) {
+	if isODS(a) {
+		return archiveODS(a)
+	}
 	at, err := workbook(a)
 	if err != nil {
 		return nil, err
@@ -71,7 +78,7 @@ func Archive(a *unpack.Archive) (*Book, error) {
 // workbook finds the main part: where the package relations say, else at its usual place.
 func workbook(a *unpack.Archive) (string, error) {
 	if _, ok := a.Find("xl/workbook.bin"); ok {
-		return "", fmt.Errorf("%w: a binary workbook (xlsb), expected xlsx", unpack.ErrNotFound)
+		return "", ErrBinary
 	}
 	if _, ok := a.Find("xl/workbook.xml"); ok {
 		return "xl/workbook.xml", nil
