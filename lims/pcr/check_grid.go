@@ -25,6 +25,9 @@ func (c *check) states() bool {
 		for _, inst := range c.instruments(i) {
 			c.walk(i, inst)
 		}
+		if c.k.Replicates > 1 {
+			c.reach[i] = append(c.reach[i], greyState) // replicates that disagree
+		}
 		slices.Sort(c.reach[i])
 		c.reach[i] = slices.Compact(c.reach[i])
 		if len(c.reach[i]) > 0 && c.reach[i][0] == 0 {

@@ -116,6 +116,18 @@ func TestVersionOfAKitWithoutOne(t *testing.T) {
 	require.False(t, a.Usable())
 }
 
+// Replicates that disagree are grey, whatever the state rules say.
+func TestCheckKnowsReplicates(t *testing.T) {
+	t.Parallel()
+	const loose = "{all: [{not: {count: {role: virus, is: [pos], min: 1}}}, {target: IC, is: [pos]}]}, call: negative"
+	text := strings.NewReplacer("  - {targets: [O, N], when: {ct_le: 38}, state: grey}\n", "",
+		"{all: [{count: {role: virus, is: [neg], min: 2}}, {target: IC, is: [pos]}]}, call: negative", loose, "is: [pos, grey], min: 1", "is: [pos], min: 1").Replace(sound)
+	_, err := pcr.Load([]byte(text))
+	require.ErrorContains(t, err, "O none, N neg, IC pos")
+	_, err = pcr.Load([]byte(strings.Replace(text, "id: t\n", "id: t\nreplicates: 2\n", 1)))
+	require.ErrorContains(t, err, "O grey, N neg, IC pos")
+}
+
 // What is not understood never holds: a rule read in half must not speak.
 func TestHalfRulesStaySilent(t *testing.T) {
 	t.Parallel()
