@@ -106,42 +106,63 @@ func (x *tx) failBatches(run int64, p Plate, v lims.Verdict) error {
 		args: lims.Args{"plate": p.Code, "controls": failures(v), "batches": batches, "withdrawn": withdrawn, "released": released}}})
 }
 
-// recallBatches takes back what other plates of the laboratory said of extraction batches.
-func (x *tx) recallBatches(run int64, p Plate, batches []string) (released, withdrawn int, err error) {
-	var rows []struct {
-		ID     int64      `db:"id"`
-		Sample int64      `db:"sample_id"`
-		State  lims.State `db:"state"`
-	}
-	if err := x.all(&rows, `WITH touched AS (
+// touched is a result that rests on an extraction batch of another plate.
+type touched struct {
+	ID     int64      `db:"id"`
+	Sample int64      `db:"sample_id"`
+	State  lims.State `db:"state"`
+	Pooled bool       `db:"pooled"` // a pool said it
+}
+
+// touched finds the results of a laboratory that rest on extraction batches, on other plates or on what pools said from there.
+func (x *tx) touched(p Plate, batches []string, pools []int64) (rows []touched, err error) {
+	return rows, x.all(&rows, `WITH touched AS (
 			SELECT c.run_id, c.sample_id, c.pos, c.kit_key FROM wells w JOIN runs u ON u.plate_id = w.plate_id
 				JOIN calls c ON c.run_id = u.id AND c.pos = w.pos AND c.kit_key = w.kit_key
 			WHERE w.role = 'sample' AND w.batch = ANY($3) AND w.plate_id <> $2 AND u.lab_id = $1)
-		SELECT r.id, r.sample_id, r.state FROM results r WHERE r.state IN ('called','held','checked','released')
+		SELECT r.id, r.sample_id, r.state, r.pool_id IS NOT NULL AS pooled FROM results r WHERE r.state IN ('called','held','checked','released')
 			AND (r.id IN (SELECT a.result_id FROM result_arms a JOIN touched t ON t.run_id = a.run_id AND t.pos = a.pos AND t.kit_key = a.kit_key)
-				OR (r.run_id, r.sample_id) IN (SELECT run_id, sample_id FROM touched))
-		ORDER BY r.id FOR UPDATE`, p.Lab, p.ID, pq.Array(batches)); err != nil {
+				OR (r.run_id, r.sample_id) IN (SELECT run_id, sample_id FROM touched) OR r.pool_id = ANY($4))
+		ORDER BY r.id FOR UPDATE`, p.Lab, p.ID, pq.Array(batches), pq.Array(pools))
+}
+
+// recallBatches takes back what other plates of the laboratory said of extraction batches.
+func (x *tx) recallBatches(run int64, p Plate, batches []string) (released, withdrawn int, err error) {
+	failed, sharing, err := x.failedPools(p, batches)
+	if err != nil {
+		return 0, 0, err
+	}
+	rows, err := x.touched(p, batches, sharing)
+	if err != nil {
 		return 0, 0, err
 	}
 	if err := x.oweBatches(p, batches); err != nil {
 		return 0, 0, err
 	}
-	var open, samples []int64
+	var open, samples, pooled []int64
 	for _, r := range rows {
-		if r.State == lims.Released {
+		switch {
+		case r.State == lims.Released:
 			released++
 			continue
+		case r.Pooled:
+			pooled = append(pooled, r.Sample)
+		default:
+			samples = append(samples, r.Sample)
 		}
-		open, samples = append(open, r.ID), append(samples, r.Sample)
+		open = append(open, r.ID)
 	}
 	if len(open) == 0 {
-		return released, 0, nil
+		return released, 0, x.poolAgain(p, run, failed, nil)
 	}
 	if err := x.move(lims.ResultMoves, "results", "withdraw", open, `, ended_at = $4, reason = 'batch.failed'`, x.now); err != nil {
 		return 0, 0, err
 	}
 	x.noteAll("withdraw", "result", open, map[string]any{"reason": "batch.failed"})
 	if err := x.annul(open); err != nil {
+		return 0, 0, err
+	}
+	if err := x.poolAgain(p, run, failed, pooled); err != nil {
 		return 0, 0, err
 	}
 	back, err := x.backToBench(samples)
