@@ -7,7 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"natlims/lims/pcr"
@@ -21,7 +23,7 @@ type kitCmd struct {
 }
 
 type kitCheck struct {
-	File string `arg:"" help:"Kit file (YAML, schema kit/v1), or the id of a shipped kit."`
+	File string `arg:"" help:"Kit file (YAML or JSON, schema kit/v1), or the id of a shipped kit."`
 }
 
 // Run prints what is wrong, each with its line, and fails where the kit must not be used.
@@ -34,7 +36,9 @@ func (c *kitCheck) to(w io.Writer) error {
 	}
 	k, err := pcr.Read(b)
 	if err != nil {
-		return err
+		line, text := located(err.Error())
+		fmt.Fprintf(w, "%s:%d: error: %s\n", c.File, line, text)
+		return fmt.Errorf("%s: %w", c.File, err)
 	}
 	bad := 0
 	for _, f := range k.Check() {
@@ -51,6 +55,18 @@ func (c *kitCheck) to(w io.Writer) error {
 	}
 	fmt.Fprintf(w, "%s: kit %s, %d targets, %d rules, %s: sound\n", c.File, k.Key(), len(k.Targets), len(k.Calls), k.Status)
 	return nil
+}
+
+var lineOf = regexp.MustCompile(`line (\d+): `)
+
+// located takes the first "line 12: " out of a message; line 1 where it has none.
+func located(text string) (line int, rest string) {
+	at := lineOf.FindStringSubmatchIndex(text)
+	if at == nil {
+		return 1, text
+	}
+	line, _ = strconv.Atoi(text[at[2]:at[3]])
+	return line, text[:at[0]] + text[at[1]:]
 }
 
 // kitBytes reads a file, bounded, or a shipped kit by its id.
@@ -100,8 +116,8 @@ func (c *kitPrint) to(w io.Writer) error {
 }
 
 type kitCall struct {
-	Kits  string `required:"" type:"existingdir" help:"Folder of kit files."`
-	Cases string `required:"" type:"existingfile" help:"Case file: kit, readings, curves, context between tabs."`
+	Kits  string `required:"" type:"existingdir" help:"Folder of kit files." placeholder:"DIR"`
+	Cases string `required:"" type:"existingfile" help:"Case file: kit, readings, curves, context between tabs." placeholder:"FILE"`
 }
 
 // Run prints one line a case, "call TAB action", "-" for none. A case whose kit cannot be read prints "error TAB -";
