@@ -147,7 +147,7 @@ known); the other files are read all the same. What was left out of a file goes 
 
 Example:
 
-    lims decode --driver cfx96 run1.csv run2.csv
+    lims decode --driver cfx run1.csv run2.csv
 
 Exit codes: 0 every file was read; 3 at least one file was refused; 1 the output could not be written; 80 the command line is
 not understood.`
