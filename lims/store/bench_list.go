@@ -66,8 +66,9 @@ type WellRow struct {
 	Kit      string          `db:"kit_key"`
 	Arm      string          `db:"arm"`
 	Lot      string          `db:"lot"`
-	Target   string          `db:"target"` // the one that is measured here; "" all
-	Sample   int64           `db:"sample_id"`
+	Target   string          `db:"target"`    // the one that is measured here; "" all
+	Sample   int64           `db:"sample_id"` // 0: a control or a pool
+	Pool     bool            `db:"pool"`
 	Mode     string          `db:"mode"`
 	Persons  int             `db:"persons"`
 	Priority int             `db:"priority"`
@@ -84,7 +85,7 @@ type WellRow struct {
 
 // PlateWells lists the wells of a plate in row-major order, with the calls of the given run (0: none).
 func (s *Store) PlateWells(ctx context.Context, plate, run int64) ([]WellRow, error) {
-	return list[WellRow](ctx, s, `SELECT w.pos, w.role, w.code, w.kit_key, w.arm, w.lot, w.target, coalesce(w.sample_id,0) AS sample_id,
+	return list[WellRow](ctx, s, `SELECT w.pos, w.role, w.code, w.kit_key, w.arm, w.lot, w.target, coalesce(w.sample_id,0) AS sample_id, w.pool_id IS NOT NULL AS pool,
 			coalesce(m.mode,'') AS mode, coalesce(m.declared,0) AS persons, coalesce(m.priority,0) AS priority,
 			CASE WHEN m.state IN ('received','loaded','read') THEN m.due_at END AS due_at, -- its results are not out yet
 			coalesce(c.run_id,0) AS run_id, coalesce(c.call,'') AS call, coalesce(c.action,'') AS action, coalesce(c.rule,0) AS rule,

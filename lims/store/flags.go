@@ -20,6 +20,7 @@ type FlagRow struct {
 	Run       int64           `db:"run_id"`
 	Pos       string          `db:"pos"` // "": the plate as a whole
 	Barcode   string          `db:"barcode"`
+	Pool      string          `db:"pool"` // code, where a pool stands in the well
 	Code      string          `db:"code"`
 	Args      json.RawMessage `db:"args"`
 	RaisedAt  time.Time       `db:"raised_at"`
@@ -28,8 +29,9 @@ type FlagRow struct {
 	Note      string          `db:"note"`
 }
 
-const flagColumns = `f.id, p.code AS plate, f.run_id, f.pos, coalesce(s.barcode,'') AS barcode, f.code, f.args, f.raised_at, coalesce(a.name,'') AS touched_by,
-	f.touched_at, f.note FROM flags f JOIN plates p ON p.id = f.plate_id LEFT JOIN samples s ON s.id = f.sample_id LEFT JOIN actors a ON a.id = f.touched_by `
+const flagColumns = `f.id, p.code AS plate, f.run_id, f.pos, coalesce(s.barcode,'') AS barcode, coalesce(q.code,'') AS pool, f.code, f.args, f.raised_at, coalesce(a.name,'') AS touched_by,
+	f.touched_at, f.note FROM flags f JOIN plates p ON p.id = f.plate_id LEFT JOIN samples s ON s.id = f.sample_id
+	LEFT JOIN pools q ON q.id = f.pool_id LEFT JOIN actors a ON a.id = f.touched_by `
 
 // PlateFlags lists the flags of all runs of a plate, those of the plate as a whole first.
 func (s *Store) PlateFlags(ctx context.Context, plate int64) ([]FlagRow, error) {
@@ -96,8 +98,9 @@ func (x *tx) raiseFlags(run int64, p Plate, v lims.Verdict, tubes map[string]tub
 	if len(codes) == 0 {
 		return nil
 	}
-	return x.exec(`INSERT INTO flags (lab_id, plate_id, run_id, raised_at, pos, code, args, sample_id)
-		SELECT $1, $2, $3, $4, p, c, a::jsonb, nullif(s, 0) FROM unnest($5::text[], $6::text[], $7::text[], $8::bigint[]) AS t (p, c, a, s)`,
+	return x.exec(`INSERT INTO flags (lab_id, plate_id, run_id, raised_at, pos, code, args, sample_id, pool_id)
+		SELECT $1, $2, $3, $4, p, c, a::jsonb, nullif(s, 0), w.pool_id FROM unnest($5::text[], $6::text[], $7::text[], $8::bigint[]) WITH ORDINALITY AS t (p, c, a, s, n)
+			LEFT JOIN (SELECT DISTINCT pos, pool_id FROM wells WHERE plate_id = $2 AND pool_id IS NOT NULL) w ON w.pos = t.p ORDER BY n`,
 		p.Lab, p.ID, run, x.now, pq.Array(poss), pq.Array(codes), pq.Array(args), pq.Array(samples))
 }
 

@@ -69,3 +69,24 @@ func TestFailedBatchOfAnArray(t *testing.T) {
 	l.show(l.ran(store.NewPlate{Lab: l.one, Kit: l.kit, Lot: "LOT1", Codes: rows[:1]}), clean(nil))
 	require.Equal(t, 9, get[int](l, `SELECT count(*) FROM results WHERE state = 'called' AND call = 'negative'`))
 }
+
+// What is suspicious in the well of a pool is told of the pool.
+func TestFlagNamesItsPool(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.pooling(10)
+	_, pools := l.pools(l.plan(pooling.OptDorfman, 2, l.singles(2, lims.Screening)))
+	l.mixed(pools...)
+	p := l.running(append(l.singles(1, lims.Voluntary), pools...))
+	j := l.judged(p, nil)
+	for i := range j.Verdict.Wells {
+		j.Verdict.Wells[i].Flags = []lims.Flag{{Code: "delta", Pos: j.Verdict.Wells[i].Pos, Args: lims.Args{"was": "positive", "hours": 3}}}
+	}
+	require.NoError(t, l.st.Record(l.ctx, l.message("run of "+p.Code), "quantstudio", []store.Judged{j}))
+	flags, err := l.st.PlateFlags(l.ctx, p.ID)
+	require.NoError(t, err)
+	require.Len(t, flags, 2)
+	for _, f := range flags {
+		require.Equal(t, f.Barcode == "", f.Pool == pools[0], "%+v", f)
+	}
+}
