@@ -82,7 +82,7 @@ func TestKitCheckNamesTheLine(t *testing.T) {
 		tinyKit + "id: again\n":   ":25: error: kit file: key \"id\" stands twice, first on line 2\n",
 		"schema: kit/v1\nid: [\n": ":2: error: ",
 		"schema: kit/v9\n":        ":1: error: kit file: schema \"kit/v9\": expected kit/v1\n",
-		strings.Replace(tinyKit, "ct_lt: 38", "ct_lt: soon", 1): ": error: ",
+		strings.Replace(tinyKit, "ct_lt: 38", "ct_lt: soon", 1): ":9: error: kit file: ct_lt: \"soon\"",
 	} {
 		var out strings.Builder
 		require.Error(t, (&kitCheck{File: write(t, "k.yaml", text)}).to(&out))
