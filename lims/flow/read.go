@@ -21,6 +21,7 @@ const (
 
 // Read works through every message that waits.
 func (l *Line) Read(ctx context.Context) error {
+	ctx = store.Often(ctx)
 	after := int64(0)
 	for {
 		messages, err := l.Store.KeptMessages(ctx, after, batch)
@@ -68,6 +69,9 @@ func (l *Line) judge(ctx context.Context, m store.Message) (string, error) {
 	if err != nil {
 		code, args := reason(err)
 		l.Log.Warn("message not read", "message", m.ID, "instrument", m.Instrument, "driver", driver, "code", code)
+		if code == instruments.CodeIncomplete || m.State == lims.Parked { // a person looks at it, and may have it read again
+			return "parked", l.Store.ParkMessage(ctx, m, driver, code, args)
+		}
 		return "failed", l.Store.FailMessage(ctx, m.ID, driver, code, args)
 	}
 	m.Clock, m.Skew = clock(m, runs)

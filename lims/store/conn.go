@@ -11,7 +11,7 @@ import (
 
 // Connections. One statement is one round trip: lib/pq's own way, asking for the types of the parameters first, takes two. What is said
 // within a transaction is prepared, once for each connection: the line says the same forty statements of every message, and planning them
-// cost the server more than carrying them out. Reads outside transactions are planned for their values, for they may find much or little.
+// cost the server more than carrying them out. Other reads are planned for their values, for they may find much or little; see Often.
 
 // connector opens such connections.
 type connector struct{ *pq.Connector }
@@ -65,6 +65,12 @@ type prepared interface {
 	driver.StmtQueryContext
 }
 
+type often struct{}
+
+// Often marks a context with which the same things are asked over and over, and always find about as much: what is asked with it is
+// prepared too.
+func Often(ctx context.Context) context.Context { return context.WithValue(ctx, often{}, true) }
+
 // maxPrepared bounds what a connection remembers, and what the server holds for it.
 const maxPrepared = 250
 
@@ -102,7 +108,7 @@ func (e ending) Rollback() error {
 
 // remembered is the prepared statement; nil where it is better said outright.
 func (c *conn) remembered(ctx context.Context, query string, args []driver.NamedValue) (prepared, error) {
-	if !c.within || len(args) == 0 {
+	if len(args) == 0 || !c.within && ctx.Value(often{}) == nil {
 		return nil, nil
 	}
 	if p, ok := c.prepared[query]; ok || len(c.prepared) >= maxPrepared {
