@@ -11,10 +11,11 @@ const (
 	ResultsRead     = "results:read"     // read released results
 	DeliveriesWrite = "deliveries:write" // confirm deliveries
 	InstrumentsRead = "instruments:read" // how the lines are
+	RulesWrite      = "rules:write"      // read and set the rules of the laboratory
 )
 
 // Scopes are all of them.
-var Scopes = []string{OrdersWrite, SamplesWrite, ReceiptWrite, MessagesWrite, ResultsRead, DeliveriesWrite, InstrumentsRead}
+var Scopes = []string{OrdersWrite, SamplesWrite, ReceiptWrite, MessagesWrite, ResultsRead, DeliveriesWrite, InstrumentsRead, RulesWrite}
 
 // KnownScope says whether a token may be given the scope.
 func KnownScope(s string) bool { return slices.Contains(Scopes, s) }

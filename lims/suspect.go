@@ -9,30 +9,6 @@ import (
 	"natlims/lims/plate"
 )
 
-// Suspicion holds the limits of the flags; a zero field means its default. They are policy: dated data of the laboratory.
-type Suspicion struct {
-	Strong   float64 // a virus Cq below this is a strong positive; default 20
-	Weak     float64 // a finding with its lowest virus Cq above this is a weak one; default 33
-	CqOff    float64 // cycles that the instrument's Cq may lie off ours; default 2
-	Chance   float64 // probability below which a number of positives is a jump; default 0.001
-	Gone     float64 // hours within which a positive does not become negative unseen; default 168
-	Came     float64 // hours within which a negative does not become a strong positive unseen; default 24
-	NoTouch  bool    // do not flag the rest of a strong positive's row, column and batch, only its neighbours
-	Dropouts float64 // a Cq below which a missing S target is a dropout; default 30
-}
-
-func (s Suspicion) defaults() Suspicion {
-	for _, d := range []struct {
-		field *float64
-		value float64
-	}{{&s.Strong, 20}, {&s.Weak, 33}, {&s.CqOff, 2}, {&s.Chance, 0.001}, {&s.Gone, 168}, {&s.Came, 24}, {&s.Dropouts, 30}} {
-		if *d.field == 0 {
-			*d.field = d.value
-		}
-	}
-	return s
-}
-
 // suspect flags what looks wrong although every rule was kept. The flags, on wells:
 //
 //	near_strong      a weak finding beside a strong positive or a positive control, or in its row, column or batch
@@ -47,7 +23,7 @@ func (s Suspicion) defaults() Suspicion {
 // and on the plate: late_control, positivity, curve_unseen, target_unknown, control_missing, batch_control_elsewhere, waived,
 // fits_other.
 func (s *sheet) suspect(v *Verdict) {
-	limits := s.c.Rules.defaults()
+	limits := s.c.Rules.Filled()
 	low := make([]float64, len(v.Wells)) // lowest Cq of a virus target that is not negative
 	for i := range v.Wells {
 		low[i] = s.lowest(&v.Wells[i])
@@ -57,7 +33,7 @@ func (s *sheet) suspect(v *Verdict) {
 	s.identical(v, low)
 	s.dropout(v, limits)
 	s.delta(v, low, limits)
-	s.lateControls(v)
+	s.lateControls(v, limits)
 	s.positivity(v, limits)
 	s.unseen(v)
 	odd := make([]string, 0, len(s.odd))
@@ -214,13 +190,13 @@ func (s *sheet) delta(v *Verdict, low []float64, limits Suspicion) {
 }
 
 // lateControls flags negative controls that passed and yet show a virus Cq.
-func (s *sheet) lateControls(v *Verdict) {
+func (s *sheet) lateControls(v *Verdict, limits Suspicion) {
 	for _, c := range v.Controls {
 		if !c.OK || c.Role == plate.Positive || c.Role == plate.Weak {
 			continue
 		}
 		for _, a := range s.c.Kits[c.Kit].Targets {
-			if f := c.Call.Targets[a.ID]; a.Role == pcr.Virus && f.HasCq {
+			if f := c.Call.Targets[a.ID]; a.Role == pcr.Virus && f.HasCq && f.Cq <= limits.Late {
 				v.Flags = append(v.Flags, Flag{Code: "late_control", Pos: c.Pos, Args: Args{"target": a.ID, "cq": f.Cq}})
 			}
 		}
@@ -236,7 +212,7 @@ func (s *sheet) positivity(v *Verdict, limits Suspicion) {
 			hit++
 		}
 	}
-	if p := s.c.Usual; p > 0 && p < 1 && hit >= 3 && tail(n, hit, p) < limits.Chance {
+	if p := s.c.Usual; p > 0 && p < 1 && float64(hit) >= limits.Few && tail(n, hit, p) < limits.Chance {
 		v.Flags = append(v.Flags, Flag{Code: "positivity", Args: Args{"positive": hit, "of": n, "usual": p}})
 	}
 }

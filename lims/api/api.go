@@ -42,6 +42,7 @@ const (
 	ResultsRead     = lims.ResultsRead
 	DeliveriesWrite = lims.DeliveriesWrite
 	InstrumentsRead = lims.InstrumentsRead
+	RulesWrite      = lims.RulesWrite
 )
 
 // New gives the handler of /api/v1/.
@@ -57,7 +58,7 @@ func New(st *store.Store, o Options) http.Handler {
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	a := humago.New(mux, c)
 	a.UseMiddleware(s.who(a))
-	for _, register := range []func(huma.API){s.intake, s.receipt, s.runs, s.queries, s.results, s.dispatch, s.instruments, s.dark, s.pools} {
+	for _, register := range []func(huma.API){s.intake, s.receipt, s.runs, s.queries, s.results, s.dispatch, s.instruments, s.dark, s.pools, s.limits} {
 		register(a)
 	}
 	page := docs(a.OpenAPI())

@@ -203,6 +203,8 @@ var calls = []struct{ method, path, scope string }{
 	{"POST", "/deliveries/00000000-0000-0000-0000-000000000000/acknowledge", api.DeliveriesWrite},
 	{"GET", "/instruments", api.InstrumentsRead},
 	{"GET", "/dark", api.InstrumentsRead},
+	{"GET", "/suspicion", api.RulesWrite},
+	{"POST", "/suspicion", api.RulesWrite},
 	{"GET", "/recalls", api.ResultsRead},
 	{"GET", "/pool-policy", api.SamplesWrite},
 }

@@ -21,7 +21,7 @@ func TestDocs(t *testing.T) {
 	require.Equal(t, http.StatusOK, w.Code)
 	page := w.Body.String()
 	require.Contains(t, w.Header().Get("Content-Type"), "text/html")
-	for _, scope := range []string{lims.OrdersWrite, lims.SamplesWrite, lims.ReceiptWrite, lims.MessagesWrite, lims.ResultsRead, lims.DeliveriesWrite, lims.InstrumentsRead} {
+	for _, scope := range []string{lims.OrdersWrite, lims.SamplesWrite, lims.ReceiptWrite, lims.MessagesWrite, lims.ResultsRead, lims.DeliveriesWrite, lims.InstrumentsRead, lims.RulesWrite} {
 		require.Contains(t, page, `class="code">`+scope+`</td>`)
 	}
 	for _, m := range regexp.MustCompile(`href="#([^"]+)"`).FindAllStringSubmatch(page, -1) {

@@ -25,6 +25,8 @@ type Result struct {
 	CollectedAt *time.Time `json:"collected_at,omitempty"`
 	ReceivedAt  *time.Time `json:"received_at,omitempty"`
 	ReleasedAt  time.Time  `json:"released_at"`
+	Replaces    int        `json:"replaces_version,omitempty" doc:"A correction: the version that was released and wrong; the highest version of an order counts"`
+	Reason      string     `json:"reason,omitempty" doc:"Of a correction"`
 }
 
 type resultsIn struct {

@@ -15,7 +15,7 @@ import (
 // background fills in what a verdict needs beside the run and the layout: extraction batches that failed on other plates, the
 // ranges of control lots, earlier results of the same people, the laboratory's own positivity and the limits of its flags.
 func (s *Store) background(ctx context.Context, p Plate, c *lims.Case) error {
-	for _, f := range []func(context.Context, Plate, *lims.Case) error{s.failedElsewhere, s.lotRanges, s.earlier, s.usual, s.suspicion} {
+	for _, f := range []func(context.Context, Plate, *lims.Case) error{s.failedElsewhere, s.lotRanges, s.earlier, s.suspicion, s.usual} {
 		if err := f(ctx, p, c); err != nil {
 			return mapped(ctx, err)
 		}
@@ -65,9 +65,6 @@ func (s *Store) lotRanges(ctx context.Context, p Plate, c *lims.Case) error {
 	return err
 }
 
-// deltaDays is how far the delta check looks back.
-const deltaDays = 14
-
 // earlier finds released results of the people whose single tubes stand on the plate, by document number, newest first. It asks twice,
 // who stands here and what is known of them: to plan one join of nine tables takes longer than to carry out both.
 func (s *Store) earlier(ctx context.Context, p Plate, c *lims.Case) error {
@@ -99,7 +96,7 @@ func (s *Store) earlier(ctx context.Context, p Plate, c *lims.Case) error {
 			JOIN orders q ON q.subject_id = e.id
 			JOIN results r ON r.order_id = q.id AND r.state = 'released' AND r.sample_id <> h.sample AND r.released_at > $5
 		ORDER BY h.barcode, r.released_at DESC LIMIT 5000`,
-		pq.Array(samples), pq.Array(barcodes), pq.Array(types), pq.Array(numbers), now.AddDate(0, 0, -deltaDays))
+		pq.Array(samples), pq.Array(barcodes), pq.Array(types), pq.Array(numbers), now.AddDate(0, 0, -lims.DeltaDays))
 	for _, r := range rows {
 		if c.Earlier == nil {
 			c.Earlier = map[string][]lims.Past{}
@@ -111,18 +108,16 @@ func (s *Store) earlier(ctx context.Context, p Plate, c *lims.Case) error {
 	return err
 }
 
-// leastWells is the number of wells from which a laboratory's own positivity is a baseline.
-const leastWells = 500
-
+// usual is the laboratory's own positivity, once it has seen enough wells; the limits of suspicion are known by then.
 func (s *Store) usual(ctx context.Context, p Plate, c *lims.Case) error {
 	var sum struct {
 		Wells    int `db:"wells"`
 		Findings int `db:"findings"`
 	}
-	now := s.Now()
+	now, limits := s.Now(), c.Rules.Filled()
 	err := s.db.GetContext(ctx, &sum, `SELECT coalesce(sum(wells),0) AS wells, coalesce(sum(findings),0) AS findings FROM positivity
-		WHERE lab_id = $1 AND day > $2::date AND day <= $3::date`, p.Lab, now.AddDate(0, 0, -deltaDays), now)
-	if sum.Wells >= leastWells {
+		WHERE lab_id = $1 AND day > $2::date AND day <= $3::date`, p.Lab, now.AddDate(0, 0, -int(limits.Days)), now)
+	if float64(sum.Wells) >= limits.Wells {
 		c.Usual = float64(max(1, sum.Findings)) / float64(sum.Wells)
 	}
 	return err
@@ -144,13 +139,9 @@ func (x *tx) countPositivity(p Plate, v lims.Verdict) error {
 		p.Lab, x.now, wells, findings)
 }
 
-func (s *Store) suspicion(ctx context.Context, p Plate, c *lims.Case) error {
-	one := func(into any, q string, a ...any) error { return s.db.GetContext(ctx, into, q, a...) }
-	r, ok, err := inForce(one, SuspicionRules, p.Lab, s.Now())
-	if err != nil || !ok {
-		return err
-	}
-	return json.Unmarshal(r.Body, &c.Rules)
+func (s *Store) suspicion(ctx context.Context, p Plate, c *lims.Case) (err error) {
+	c.Rules, err = s.Suspicion(ctx, p.Lab, s.Now())
+	return err
 }
 
 // aftermath is what follows from a verdict beside results: flags, prescribed work, failed batches, control charts, the baseline.

@@ -20,6 +20,8 @@ type Released struct {
 	CollectedAt *time.Time `db:"collected_at"`
 	ReceivedAt  *time.Time `db:"received_at"`
 	ReleasedAt  time.Time  `db:"released_at"`
+	Replaces    int        `db:"replaces"` // version of the wrong result that this one corrects; 0 none
+	Reason      string     `db:"reason"`   // why that was wrong
 }
 
 // ResultsSince lists a department's released results after a cursor, in the order of release. A release takes its cursor in the
@@ -27,7 +29,7 @@ type Released struct {
 func (s *Store) ResultsSince(ctx context.Context, department, after int64, limit int) ([]Released, error) {
 	return list[Released](ctx, s, `SELECT r.cursor, r.order_id, o.client_id, m.barcode, m.mode, coalesce(m.declared, 1) AS persons,
 			(SELECT count(*) FROM pool_samples n WHERE n.pool_id = r.pool_id) AS pool_of, r.version, r.call, r.state,
-			m.collected_at, m.received_at, r.released_at
-		FROM results r JOIN orders o ON o.id = r.order_id JOIN samples m ON m.id = r.sample_id
+			m.collected_at, m.received_at, r.released_at, coalesce(y.version, 0) AS replaces, CASE WHEN y.id IS NULL THEN '' ELSE r.reason END AS reason
+		FROM results r LEFT JOIN amended_results x ON x.new_id = r.id LEFT JOIN results y ON y.id = x.result_id JOIN orders o ON o.id = r.order_id JOIN samples m ON m.id = r.sample_id
 		WHERE r.department_id = $1 AND r.cursor > $2 ORDER BY r.cursor LIMIT $3`, department, after, limit)
 }

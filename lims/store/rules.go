@@ -69,6 +69,11 @@ func (s *Store) SetRules(ctx context.Context, by lims.Actor, n NewRules) (id int
 	if n.Source = strings.TrimSpace(n.Source); n.Source == "" {
 		return 0, lims.E(lims.Invalid, "reason.needed", nil)
 	}
+	if limits, ok := n.Body.(lims.Suspicion); ok {
+		if err := limits.Check(); err != nil {
+			return 0, err
+		}
+	}
 	if n.Kind == AutoRules && (n.Lab == 0 || n.Named == 0 || n.Named == by.ID) {
 		return 0, lims.E(lims.Invalid, "rules.two_people", nil)
 	}
@@ -90,7 +95,7 @@ func (s *Store) SetRules(ctx context.Context, by lims.Actor, n NewRules) (id int
 		err = x.one(&id, `INSERT INTO rules (lab_id, kind, version, valid_from, body, source, set_by, set_at, named)
 			VALUES (nullif($1::bigint,0), $2, $3, $4::date, $5, $6, $7, $8, nullif($9::bigint,0)) RETURNING id`,
 			n.Lab, string(n.Kind), version, n.From, string(body), n.Source, by.ID, x.now, n.Named)
-		x.note("set", "rules", id, map[string]any{"kind": n.Kind, "version": version})
+		x.note("set", "rules", id, map[string]any{"kind": n.Kind, "version": version, "from": n.From.Format(time.DateOnly)})
 		return err
 	})
 	return id, err
@@ -106,6 +111,8 @@ func versioned(body any, version string, from time.Time) ([]byte, error) {
 		b.Version = version
 		return json.Marshal(b)
 	case lims.Suspicion:
+		b = b.Filled() // what is not said today is not left to a later program
+		b.Version = version
 		return json.Marshal(b)
 	}
 	return nil, lims.E(lims.Invalid, "rules.body", nil)
@@ -160,6 +167,16 @@ func (s *Store) EndRules(ctx context.Context, by lims.Actor, id int64) error {
 		x.note("end", "rules", id, nil)
 		return err
 	})
+}
+
+// Suspicion is the limits by which a laboratory's runs are judged on a day; the built-in ones where none were set.
+func (s *Store) Suspicion(ctx context.Context, lab int64, day time.Time) (limits lims.Suspicion, err error) {
+	one := func(into any, q string, a ...any) error { return s.db.GetContext(ctx, into, q, a...) }
+	r, ok, err := inForce(one, SuspicionRules, lab, day)
+	if err == nil && ok {
+		err = json.Unmarshal(r.Body, &limits)
+	}
+	return limits.Filled(), mapped(ctx, err)
 }
 
 // inForce reads the version of a kind that holds in a laboratory on a day: its own before one for every laboratory, the latest

@@ -18,6 +18,7 @@ func (s *site) qualityWords(lang string) map[string]any {
 	return map[string]any{
 		"proportion": proportion,
 		"kappa":      kappa,
+		"figure":     figure,
 		"fits":       func(raw []byte) []fitView { return fitViews(lang, raw) },
 		"waivable":   func(raw []byte) []string { return waivable(raw) },
 		"turn":       func(t plate.Turn) string { return turnText(lang, t) },
