@@ -56,6 +56,7 @@ func decodeASTM(rules astmRules) func(*File) ([]pcr.Run, error) {
 // astmDecoder walks over the records once. Texts of readings share the memory of the message.
 type astmDecoder struct {
 	rules    astmRules
+	check    astmCheck
 	r        *astm.Records
 	runs     []pcr.Run
 	all      []pcr.Reading // of all runs, so that there is one allocation
@@ -95,6 +96,9 @@ func (d *astmDecoder) run(notes []pcr.Note) ([]pcr.Run, error) {
 	for d.r.Next() {
 		if len(d.runs) > MaxMessages || len(d.all) > MaxReadings {
 			return nil, wireFull("messages", MaxMessages)
+		}
+		if err := d.check.record(d.r); err != nil {
+			return nil, err
 		}
 		switch d.r.Type() {
 		case 'H':

@@ -46,7 +46,7 @@ func TestEveryCodeHasTexts(t *testing.T) {
 	for code := range seen {
 		require.True(t, words.Has("want."+code), "%s has no text", code)
 	}
-	for _, code := range []string{CodeUnknown, CodeAmbiguous, CodeNoResults, CodeNotRun, CodeDamaged, CodeTooLarge, CodeEncrypted, CodeEncoding, CodeValue, CodeMapping} {
+	for _, code := range []string{CodeUnknown, CodeAmbiguous, CodeNoResults, CodeNotRun, CodeDamaged, CodeIncomplete, CodeTooLarge, CodeEncrypted, CodeEncoding, CodeValue, CodeMapping} {
 		require.True(t, words.Has("error."+code), code)
 	}
 }

@@ -149,7 +149,7 @@ func TestWireLimits(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{
 		"H|\\^&\r" + strings.Repeat("R\r", instruments.MaxReadings),
-		strings.Repeat("H|\\^&\rR\r", instruments.MaxMessages+2),
+		strings.Repeat("H|\\^&\rO\rR\r", instruments.MaxMessages+2),
 		strings.Repeat("MSH|^~\\&|A\r", instruments.MaxMessages+1),
 		"MSH|^~\\&|A||||1||ORU^R01|1|P|2.5\r" + strings.Repeat("OBX\r", instruments.MaxReadings+1),
 	} {

@@ -136,6 +136,9 @@ func (r *Records) Type() byte { return r.record[0] }
 // Line is the number of the record in the text, counted from 1.
 func (r *Records) Line() int { return r.line }
 
+// Len is how many fields the record has, at most MaxFields.
+func (r *Records) Len() int { return r.n }
+
 // Record is the whole record as it stands.
 func (r *Records) Record() string { return r.record }
 

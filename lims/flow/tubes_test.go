@@ -40,8 +40,9 @@ func TestCartridges(t *testing.T) {
 		{"positive above a negative analyte", cartridge("X-10", end, "POSITIVE", "NEG", "PASS"), "recorded", "inconclusive held"},
 		{"a word nobody knows", cartridge("X-11", end, "PERHAPS", "NEG", "PASS"), "recorded", "inconclusive held"},
 		{"other assay", strings.ReplaceAll(cartridge("X-12", end, "NEGATIVE", "NEG", "PASS"), "SARS-CoV-2", "Ebola GP"), "parked", "received"},
-		{"panel", panel("X-13", "NEGATIVE", "NEG", "POSITIVE"), "recorded", "negative called"},
-		{"panel, virus found", panel("X-14", "POSITIVE", "POS", "NEGATIVE"), "recorded", "positive called"},
+		{"a record is missing", strings.Replace(cartridge("X-13", end, "NEGATIVE", "NEG", "PASS"), "R|2|", "R|3|", 1), "parked", "received"},
+		{"panel", panel("X-14", "NEGATIVE", "NEG", "POSITIVE"), "recorded", "negative called"},
+		{"panel, virus found", panel("X-15", "POSITIVE", "POS", "NEGATIVE"), "recorded", "positive called"},
 	}
 	for i := range tests {
 		r.tubes(fmt.Sprintf("X-%02d", i+1))
