@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/lib/pq"
@@ -135,7 +136,8 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	case p == nil:
 		return c.pqConn.QueryContext(ctx, query, args)
 	}
-	return p.QueryContext(ctx, args)
+	rows, err := p.QueryContext(ctx, args)
+	return rows, c.forget(query, err)
 }
 
 // ExecContext implements driver.ExecerContext.
@@ -147,8 +149,22 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 	case p == nil:
 		return c.pqConn.ExecContext(ctx, query, args)
 	}
-	return p.ExecContext(ctx, args)
+	result, err := p.ExecContext(ctx, args)
+	return result, c.forget(query, err)
 }
+
+// forget drops a prepared statement that the server cannot carry out any more, because the schema has changed under it or somebody
+// between has put another session in its place. The transaction is lost and tried again (see lost).
+func (c *conn) forget(query string, err error) error {
+	var p *pq.Error
+	if errors.As(err, &p) && stale(p) {
+		delete(c.prepared, query)
+	}
+	return err
+}
+
+// stale says that a prepared statement gives other columns now (0A000) or is not there (26000).
+func stale(p *pq.Error) bool { return p.Code == "0A000" || p.Code == "26000" }
 
 // CheckNamedValue implements driver.NamedValueChecker. JSON goes as text: the binary form of jsonb is another.
 func (c *conn) CheckNamedValue(v *driver.NamedValue) error {

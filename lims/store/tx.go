@@ -172,6 +172,6 @@ func inLab(a lims.Actor, lab int64) error {
 
 // lost says whether a transaction may simply be tried again: it lost a race, and will see the winner's row the next time.
 func lost(p *pq.Error) bool {
-	return p.Code == "40001" || p.Code == "40P01" || p.Constraint == "orders_department_id_client_id_key" ||
+	return p.Code == "40001" || p.Code == "40P01" || stale(p) || p.Constraint == "orders_department_id_client_id_key" ||
 		p.Constraint == "samples_barcode_key" || p.Constraint == "shipments_code_key"
 }
