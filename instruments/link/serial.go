@@ -12,8 +12,7 @@ import (
 	"go.bug.st/serial"
 )
 
-// ports are the serial ports this program has open. The system's own exclusive mode does not bind root, and two readers of one port
-// would each get half of every message.
+// ports are the serial ports this program has open; lockPort keeps other programs away from them.
 var ports = struct {
 	sync.Mutex
 	users map[string]string
@@ -28,8 +27,13 @@ func takePort(path, user string) (release func(), err error) {
 	if other, taken := ports.users[path]; taken {
 		return nil, because(reasonTaken, nil, "address", path, "other", strconv.Quote(other))
 	}
+	unlock, err := lockPort(path)
+	if err != nil {
+		return nil, err
+	}
 	ports.users[path] = user
 	return func() {
+		unlock()
 		ports.Lock()
 		defer ports.Unlock()
 		delete(ports.users, path)

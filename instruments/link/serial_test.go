@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -153,4 +154,22 @@ func TestManyInstrumentsAtOnce(t *testing.T) {
 	require.Zero(t, k.repeated)
 	require.Equal(t, int64(clients*each), ls.Health()[0].Messages)
 	require.Empty(t, ls.Health()[0].Faults)
+}
+
+// Another program that has the port keeps it; once it lets go, the line comes up.
+func TestSerialOfAnotherProgram(t *testing.T) {
+	t.Parallel()
+	p, k := newPort(t), &tray{}
+	real, err := filepath.EvalSymlinks(p.path)
+	require.NoError(t, err)
+	release, err := lockPort(real) // a lock binds open files, not programs: our own other one is as good
+	require.NoError(t, err)
+	ls := lines(t, Options{Keep: k.keep})
+	require.NoError(t, ls.Set([]Line{p.line()}))
+	eventually(t, func() bool { return strings.Contains(ls.Health()[0].LastError, "used by another program") })
+	require.Zero(t, ls.Health()[0].Opens)
+	release()
+	eventually(t, func() bool { return up(ls) })
+	caller{t, p.master}.send(message)
+	require.Equal(t, []string{message}, k.texts())
 }
