@@ -136,6 +136,9 @@ func (x *tx) ask(a Ask) error {
 	if wrong := slices.DeleteFunc(slices.Clone(a.Barcodes), func(c string) bool { return found[c] }); len(wrong) > 0 {
 		return lims.E(lims.Conflict, "arm.not_possible", lims.Args{"barcodes": wrong})
 	}
+	if err := x.inPools(ids); err != nil {
+		return err
+	}
 	for i, k := range []string{a.First, a.Second} {
 		lab := []int64{a.Lab, a.Other}[i]
 		if err := x.exec(`INSERT INTO sample_arms (sample_id, arm, kit_key, lab_id, why, asked_by, asked_at)

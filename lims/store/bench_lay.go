@@ -255,7 +255,11 @@ func (x *tx) insertWells(p *Plate, l laying, tubes map[string]waitingTube, arms 
 			lot = iqc[string(w.Role)]
 		}
 		ids[i], in[i] = tubes[code].ID, l.pools[code] // 0 for controls
-		for k, v := range [8]string{w.Pos.String(), string(w.Role), code, kit, lot, arms[armAt{ids[i], kit}], l.Batch, w.Target} {
+		arm := arms[armAt{ids[i], kit}]
+		if in[i] != 0 && l.Second != nil {
+			arm = map[bool]string{false: "A", true: "B"}[second]
+		}
+		for k, v := range [8]string{w.Pos.String(), string(w.Role), code, kit, lot, arm, l.Batch, w.Target} {
 			text[k][i] = v
 		}
 	}

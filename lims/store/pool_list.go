@@ -211,10 +211,10 @@ type Proof struct {
 func (s *Store) ProofOf(ctx context.Context, sample int64) ([]Proof, error) {
 	chain, err := list[Proof](ctx, s, `SELECT * FROM (
 		SELECT p.code AS pool, p.axis, (SELECT count(*) FROM pool_samples n WHERE n.pool_id = p.id) AS size, coalesce(r.plate,'') AS plate, coalesce(r.pos,'') AS pos,
-			p.kit_key, coalesce(w.lot,'') AS lot, coalesce(r.call,'') AS call, r.cq, '{}'::jsonb AS targets, coalesce(r.used,false) AS used,
+			coalesce(r.kit_key, p.kit_key) AS kit_key, coalesce(w.lot,'') AS lot, coalesce(r.call,'') AS call, r.cq, '{}'::jsonb AS targets, coalesce(r.used,false) AS used,
 			CASE WHEN r.call IS NULL THEN 'waits' WHEN NOT r.used THEN 'void' WHEN r.call = 'NEG' THEN 'cleared' ELSE 'implicated' END AS effect, r.at
 		FROM pool_samples m JOIN pools p ON p.id = m.pool_id LEFT JOIN pool_reads r ON r.pool_id = p.id
-			LEFT JOIN runs u ON u.id = r.run_id LEFT JOIN wells w ON w.plate_id = u.plate_id AND w.pool_id = p.id
+			LEFT JOIN runs u ON u.id = r.run_id LEFT JOIN wells w ON w.plate_id = u.plate_id AND w.pos = r.pos AND w.kit_key = r.kit_key
 		WHERE m.sample_id = $1 AND p.state <> 'dropped'
 		UNION ALL
 		SELECT '', '', 1, coalesce(p.code,''), c.pos, c.kit_key, coalesce(w.lot,''), c.call,

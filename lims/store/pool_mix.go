@@ -204,25 +204,17 @@ func (x *tx) loadPools(n NewPlate) (map[string]int64, NewPlate, error) {
 	if codes == nil {
 		return nil, n, nil
 	}
-	var rows []struct {
-		ID   int64  `db:"id"`
-		Code string `db:"code"`
-		Kit  string `db:"kit_key"`
-	}
-	if err := x.all(&rows, `SELECT id, code, kit_key FROM pools WHERE code = ANY($1) AND lab_id = $2 AND state = 'received' ORDER BY id FOR UPDATE`,
-		pq.Array(codes), n.Lab); err != nil {
+	var rows []loadedPool
+	if err := x.all(&rows, `SELECT id, code, kit_key, coalesce(second_kit, '') AS second_kit, (SELECT count(*) FROM pool_samples m WHERE m.pool_id = pools.id) AS size
+		FROM pools WHERE code = ANY($1) AND lab_id = $2 AND state = 'received' ORDER BY id FOR UPDATE`, pq.Array(codes), n.Lab); err != nil {
 		return nil, n, err
 	}
 	pools, ids := make(map[string]int64, len(rows)), make([]int64, len(rows))
-	var other []string
 	for i, r := range rows {
 		pools[r.Code], ids[i] = r.ID, r.ID
-		if r.Kit != n.Kit {
-			other = append(other, r.Code)
-		}
 	}
-	if other != nil {
-		return nil, n, lims.E(lims.Conflict, "pool.kit", lims.Args{"kit": n.Kit, "pools": other})
+	if err := x.kitsOfPools(n, rows); err != nil {
+		return nil, n, err
 	}
 	n.Codes = slices.DeleteFunc(slices.Clone(n.Codes), func(c string) bool { return pools[c] != 0 })
 	x.noteAll("load", "pool", ids, nil)

@@ -55,6 +55,7 @@ type member struct {
 	Attempts int        `db:"attempts"`
 	Before   bool       `db:"before"` // was in a pool that was read, or is in one now
 	Never    bool       `db:"never"`  // holds an order of a category that is tested singly
+	Paired   bool       `db:"paired"` // is tested with two kits by itself
 	Left     *int       `db:"left"`   // microlitres; NULL: not opened yet
 	DueAt    *time.Time `db:"due_at"`
 }
@@ -177,6 +178,7 @@ func (x *tx) members(n NewPools, rules PoolRules) ([]member, error) {
 	if err := x.all(&rows, `SELECT id, barcode, mode, state, attempts, due_at, retest_of IS NOT NULL OR id IN (SELECT m.sample_id FROM pool_samples m
 				JOIN pools p ON p.id = m.pool_id WHERE p.state <> 'dropped' AND m.sample_id IN (SELECT id FROM samples WHERE barcode = ANY($1))) AS before,
 			id IN (SELECT sample_id FROM orders WHERE sample_id IN (SELECT id FROM samples WHERE barcode = ANY($1)) AND category = ANY($3)) AS never,
+			id IN (SELECT sample_id FROM sample_arms WHERE sample_id IN (SELECT id FROM samples WHERE barcode = ANY($1))) AS paired,
 			(SELECT sum(ul) FROM volumes v WHERE v.sample_id = samples.id) AS left
 		FROM samples WHERE barcode = ANY($1) AND lab_id = $2 ORDER BY id FOR UPDATE`, pq.Array(n.Codes), n.Lab, pq.Array([]string(rules.Never))); err != nil {
 		return nil, err
@@ -214,6 +216,8 @@ func (x *tx) members(n NewPools, rules PoolRules) ([]member, error) {
 			wrong["pool.tested"] = append(wrong["pool.tested"], c)
 		case m.Never:
 			wrong["pool.never"] = append(wrong["pool.never"], c)
+		case m.Paired:
+			wrong["pool.paired"] = append(wrong["pool.paired"], c)
 		case left < need:
 			wrong["pool.volume"] = append(wrong["pool.volume"], c)
 		}
@@ -225,7 +229,7 @@ func (x *tx) members(n NewPools, rules PoolRules) ([]member, error) {
 
 // refusePool names the gravest reason with every tube that it stops.
 func refusePool(wrong map[string][]string, ul int) error {
-	for _, code := range []string{"pool.of_pools", "pool.never", "pool.member_taken", "sample.twice", "sample.not_waiting", "pool.tested", "pool.volume"} {
+	for _, code := range []string{"pool.of_pools", "pool.never", "pool.paired", "pool.member_taken", "sample.twice", "sample.not_waiting", "pool.tested", "pool.volume"} {
 		if list := wrong[code]; list != nil {
 			kind := lims.Conflict
 			switch code {

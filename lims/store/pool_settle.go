@@ -232,7 +232,10 @@ func (x *tx) split(r *readPool) error {
 	if err := x.one(&x.actor.ID, `SELECT made_by FROM pools WHERE id = $1`, r.ID); err != nil { // a plan has a person behind it
 		return err
 	}
-	return x.insertPools(&b, ul, parts, &r.ID)
+	if err := x.insertPools(&b, ul, parts, &r.ID); err != nil {
+		return err
+	}
+	return x.exec(`UPDATE pools SET second_kit = p.second_kit FROM pools p WHERE pools.parent_id = p.id AND p.id = $1`, r.ID) // two kits, in parts too
 }
 
 // share is one tube in one pool that counts for it.

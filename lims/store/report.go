@@ -220,26 +220,26 @@ func or(t *time.Time) time.Time {
 // arms are the tests behind the results, by run and sample.
 func (s *Store) arms(ctx context.Context, rows []reportRow, pr printing) (map[[2]int64][]reports.Arm, error) {
 	var runs, samples, pools []int64
-	lots := map[int64]string{}
 	for _, r := range rows {
 		if r.Run != nil {
 			runs, samples = append(runs, *r.Run), append(samples, r.Sample)
 			if r.Pool != 0 {
 				pools = append(pools, r.Pool)
 			}
-			lots[*r.Run] = r.Lot
 		}
 	}
 	var calls []struct {
 		Run     int64  `db:"run_id"`
 		Sample  int64  `db:"sample_id"`
 		Kit     string `db:"kit_key"`
+		Lot     string `db:"lot"`
 		Targets []byte `db:"targets"`
 	}
-	if err := s.db.SelectContext(ctx, &calls, `SELECT run_id, sample_id, kit_key, targets FROM (
-			SELECT run_id, sample_id, arm, kit_key, targets FROM calls WHERE run_id = ANY($1) AND sample_id = ANY($2)
-			UNION ALL SELECT run_id, -pool_id, arm, kit_key, targets FROM calls WHERE run_id = ANY($1) AND pool_id = ANY($3)) c
-		ORDER BY run_id, sample_id, arm, kit_key`, pq.Array(unique(runs)), pq.Array(unique(samples)), pq.Array(unique(pools))); err != nil {
+	if err := s.db.SelectContext(ctx, &calls, `SELECT c.run_id, c.sample_id, c.kit_key, c.targets, coalesce(w.lot, '') AS lot FROM (
+			SELECT run_id, sample_id, pos, arm, kit_key, targets FROM calls WHERE run_id = ANY($1) AND sample_id = ANY($2)
+			UNION ALL SELECT run_id, -pool_id, pos, arm, kit_key, targets FROM calls WHERE run_id = ANY($1) AND pool_id = ANY($3)) c
+			JOIN runs u ON u.id = c.run_id LEFT JOIN wells w ON w.plate_id = u.plate_id AND w.pos = c.pos AND w.kit_key = c.kit_key
+		ORDER BY c.run_id, c.sample_id, c.arm, c.kit_key`, pq.Array(unique(runs)), pq.Array(unique(samples)), pq.Array(unique(pools))); err != nil {
 		return nil, mapped(ctx, err)
 	}
 	keys := map[string]bool{}
@@ -261,7 +261,7 @@ func (s *Store) arms(ctx context.Context, rows []reportRow, pr printing) (map[[2
 			return nil, lims.Wrap(lims.Broken, "database.broken", err)
 		}
 		at := [2]int64{c.Run, c.Sample}
-		out[at] = append(out[at], armOf(kits[c.Kit], lots[c.Run], found, pr))
+		out[at] = append(out[at], armOf(kits[c.Kit], c.Lot, found, pr))
 	}
 	return out, nil
 }
