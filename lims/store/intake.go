@@ -224,6 +224,7 @@ func (x *tx) insertOrders(department int64, p lims.Policy, fresh []int, orders [
 
 // ids takes n numbers from a table's identity sequence, so that rows of two tables can be tied before they are written.
 func (x *tx) ids(table string, n int) (ids []int64, err error) {
-	err = x.all(&ids, `SELECT nextval(pg_get_serial_sequence($1, 'id')) FROM generate_series(1, $2)`, table, n)
+	// the name of the sequence is looked up once, not for every number
+	err = x.all(&ids, `SELECT nextval(q.s) FROM (SELECT pg_get_serial_sequence($1, 'id')::regclass AS s OFFSET 0) q, generate_series(1, $2)`, table, n)
 	return ids, err
 }
