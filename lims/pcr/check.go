@@ -165,6 +165,10 @@ func (c *check) predicates(line int, t Test, where string) {
 	if t.Line > 0 {
 		line = t.Line
 	}
+	if len(t.Clauses) == 0 {
+		c.fault(line, "%s: no test: expected one such as {ct_lt: 38} or {any: true}", where)
+		return
+	}
 	for _, x := range t.Clauses {
 		if name, odd := strings.CutPrefix(x.Op, "unknown:"); odd {
 			c.fault(line, "%s: unknown predicate %q", where, name)
@@ -188,11 +192,16 @@ func (c *check) predicates(line int, t Test, where string) {
 func (c *check) defaults() bool {
 	n := len(c.k.Calls)
 	ok := true
+	if n > 0 && !c.k.Calls[n-1].Default {
+		c.fault(c.k.Calls[n-1].Line, "rule %d is the last: expected {default: true, call: review} after it", n)
+	}
 	for i, r := range c.k.Calls {
 		switch {
 		case r.Default && i < n-1:
 			c.fault(r.Line, "rule %d is the default: expected it last", i+1)
 			ok = false
+		case r.Default && r.When.Line > 0:
+			c.fault(r.Line, "rule %d has a condition and is the default: expected one of them", i+1)
 		case r.Default && r.Call != Review:
 			c.fault(r.Line, "the default says %q: expected review", r.Call)
 		case !calls.holds(r.Call):

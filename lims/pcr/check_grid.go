@@ -40,7 +40,7 @@ func (c *check) states() bool {
 	}
 	for i, used := range c.used {
 		if !used {
-			c.warn(c.k.States[i].Line, "state rule %d never applies: rules above it cover it", i+1)
+			c.warn(c.k.States[i].Line, "state rule %d never applies: no case reaches it", i+1)
 		}
 	}
 	for _, f := range c.out[before:] {
@@ -206,7 +206,7 @@ func (c *check) combinations() {
 	}
 	for i, ok := range fired {
 		if !ok && !c.k.Calls[i].Default {
-			c.warn(c.k.Calls[i].Line, "rule %d never applies: rules above it cover it", i+1)
+			c.warn(c.k.Calls[i].Line, "rule %d never applies: no case reaches it", i+1)
 		}
 	}
 }

@@ -121,12 +121,38 @@ func types(root *yaml.Node, err error) (faults []Fault, fatal error) {
 		if n, scanErr := fmt.Sscanf(text, "line %d:", &line); n == 1 && scanErr == nil {
 			rest = strings.TrimSpace(text[strings.Index(text, ":")+1:])
 		}
+		f := Fault{Line: line, Text: wanted(rest)}
 		if rules[line] {
-			return nil, err
+			return nil, f
 		}
-		faults = append(faults, Fault{Line: line, Text: rest})
+		faults = append(faults, f)
 	}
 	return faults, nil
+}
+
+// wanted says what was expected where the reader names a type of its own.
+func wanted(text string) string {
+	what, into, ok := strings.Cut(text, " into ")
+	if !ok {
+		return text
+	}
+	switch into {
+	case "int":
+		into = "a whole number"
+	case "float64":
+		into = "a number"
+	case "bool":
+		into = "true or false"
+	case "string":
+		into = "a text"
+	default:
+		if strings.HasPrefix(into, "[]") {
+			into = "a list"
+		} else {
+			into = "a map"
+		}
+	}
+	return strings.TrimPrefix(strings.TrimPrefix(what, "cannot unmarshal "), "!!") + ": expected " + into
 }
 
 func lines(n *yaml.Node, seen map[int]bool) {
@@ -189,6 +215,9 @@ func (r *StateRule) UnmarshalYAML(n *yaml.Node) error {
 func (r *CallRule) UnmarshalYAML(n *yaml.Node) error {
 	err := n.Decode((*plainCall)(r))
 	r.Line = n.Line
+	if !r.Default && r.When.Line == 0 {
+		r.When.Line, r.When.odd = n.Line, []string{"no condition"}
+	}
 	return err
 }
 

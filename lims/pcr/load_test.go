@@ -70,6 +70,18 @@ func TestLoadRefuses(t *testing.T) {
 		{"targets: [O, N], when: {ct_le: 38}", "targets: [O, M], when: {ct_le: 38}", `line 10: target "M" is not in the kit`},
 		{"ct_le: 35", "ct_le: many", `ct_le: "many": expected a number of cycles`},
 		{"id: t\n", "id: t\ninstruments: [StepOne]\n", "instrument StepOne has no channel CY5"},
+		{"ct_le: 35", "ct_le: 3_5", `line 12: ct_le: "3_5": expected a number of cycles`},
+		{"when: {ct_le: 38}, state: grey", "state: grey", "line 10: state rule 2: no test: expected one such as"},
+		{"expect: {O: none}", "expect: {O: }", "line 21: control NC target O: no test"},
+		{"- {default: true, call: review}", "- {call: review}", "line 19: rule 5 is the last: expected {default: true, call: review} after it"},
+		{"- {default: true, call: review}", "- {when: {any: true}, call: review}", "line 19: rule 5 is the last"},
+		{"- {default: true, call: review}", "- {default: true, when: {attempt_lt: 2}, call: review}", "line 19: rule 5 has a condition and is the default"},
+		{"when: {count: {role: virus, is: [pos], min: 2}}, call: positive", "call: positive", `line 15: rule 1: unknown condition "no condition"`},
+		{"is: [pos], min: 2", "is: [pos], min: 1.9", "line 15: min 1.9: expected a whole number"},
+		{"is: [pos], min: 2", "is: [pos], min: two", "line 15: str `two`: expected a whole number"},
+		{"{count: {role: virus, is: [pos], min: 2}}", "[O, N]", "expected a condition such as"},
+		{"id: t\n", "id: t\ncycles: 45.5\n", "line 3: cycles 45.5: expected a whole number"},
+		{"role: internal,", "role: internal, required: maybe,", "line 7: str `maybe`: expected true or false"},
 		{"ct_le: 35", "ct_le: 35, ct_le: 34", `line 12: key "ct_le" stands twice, first on line 12`},
 		{"id: t\n", "id: t\nid: u\n", `line 3: key "id" stands twice, first on line 2`},
 		{"is: [pos], min: 2", "is: [pos], minimum: 2", `line 15: rule 1: unknown condition "count minimum"`},
@@ -131,13 +143,30 @@ func TestCheckKnowsReplicates(t *testing.T) {
 // What is not understood never holds: a rule read in half must not speak.
 func TestHalfRulesStaySilent(t *testing.T) {
 	t.Parallel()
-	for _, half := range []string{"{all: []}", "{is: [pos]}", "{target: O}", "{count: {role: virus, is: [neg], minimum: 9}}", "{count: {role: virus, max: 2}}"} {
-		k, err := pcr.Read([]byte(strings.Replace(sound, "{count: {role: virus, is: [pos], min: 2}}", half, 1)))
+	for _, half := range []string{"{all: []}", "{is: [pos]}", "{target: O}", "{count: {role: virus, is: [neg], minimum: 9}}", "{count: {role: virus, max: 2}}", ""} {
+		text := strings.Replace(sound, "{count: {role: virus, is: [pos], min: 2}}", half, 1)
+		k, err := pcr.Read([]byte(strings.Replace(text, "{when: , ", "{", 1)))
 		require.NoError(t, err)
 		no := pcr.Value{State: pcr.NoCq}
 		got := k.Call(map[string]pcr.Value{"O": no, "N": no, "IC": {State: pcr.HasCq, Cq: 30}}, pcr.Context{})
 		require.Equal(t, pcr.Negative, got.Call, "%s: %s", half, got.Why)
 	}
+}
+
+// A state rule without a test does not make a target negative that was not read.
+func TestStateWithoutATest(t *testing.T) {
+	t.Parallel()
+	k, err := pcr.Read([]byte(strings.Replace(sound, "[O, N], when: {any: true}, state: neg", "[O, N], state: neg", 1)))
+	require.NoError(t, err)
+	got := k.Call(map[string]pcr.Value{"IC": {State: pcr.HasCq, Cq: 30}}, pcr.Context{})
+	require.Equal(t, pcr.Review, got.Call, got.Why)
+}
+
+// The range of a control lot is in cycles and may have parts.
+func TestRangeOfALot(t *testing.T) {
+	t.Parallel()
+	_, err := pcr.Load([]byte(strings.Replace(sound, "expect: {O: none}", "expect: {O: {lot_range: {min: 20.5, max: 26.5}}, N: {lot_range: true}}", 1)))
+	require.NoError(t, err)
 }
 
 func TestDiff(t *testing.T) {

@@ -2,6 +2,8 @@ package pcr
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -57,7 +59,11 @@ func unknownKeys(n *yaml.Node, level string) []Fault {
 	return out
 }
 
-// once refuses a key that stands twice in one map: of two cut-offs nobody knows which is meant.
+// whole are the keys of whole numbers; the reader of YAML would cut 1.9 to 1.
+var whole = words{"cycles", "pre_cycles", "replicates", "pcr_minutes", "max_pool", "max_samples_per_plate", "per_plate_min", "per_batch_min",
+	"per_samples", "attempt_lt", "attempt_ge"}
+
+// once refuses a key that stands twice in one map: of two cut-offs nobody knows which is meant. A part of a number is refused too.
 func once(n *yaml.Node) error {
 	if n.Kind == yaml.MappingNode {
 		at := map[string]int{}
@@ -67,6 +73,13 @@ func once(n *yaml.Node) error {
 				return fmt.Errorf("line %d: key %q stands twice, first on line %d", key.Line, key.Value, first)
 			}
 			at[key.Value] = key.Line
+		}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, value := n.Content[i].Value, n.Content[i+1].Value
+			number := whole.holds(key) || (key == "min" || key == "max") && at["is"] > 0 // those of a lot_range are cycles
+			if f, err := strconv.ParseFloat(value, 64); number && err == nil && f != math.Trunc(f) {
+				return fmt.Errorf("line %d: %s %s: expected a whole number", n.Content[i].Line, key, value)
+			}
 		}
 	}
 	for _, c := range n.Content {

@@ -65,14 +65,16 @@ func ParseCq(text string) Value {
 		num = strings.Replace(num, ",", ".", 1)
 	}
 	f, err := strconv.ParseFloat(num, 64)
-	if err != nil || strings.Trim(num, "0123456789.+-eE") != "" || // 0x1p5 and 1_0 are numbers in Go, not on a plate
-		math.IsNaN(f) || math.IsInf(f, 0) || f <= 0 || f > maxCycles {
+	if err != nil || !decimal(num) || math.IsNaN(f) || math.IsInf(f, 0) || f <= 0 || f > maxCycles {
 		v.Above = false
 		return v
 	}
 	v.State, v.Cq = HasCq, f
 	return v
 }
+
+// decimal refuses what is a number in Go and not on a plate: 0x1p5, 1_0, Inf.
+func decimal(s string) bool { return strings.Trim(s, "0123456789.+-eE") == "" }
 
 // maxCycles bounds a believable Cq and the length of a run.
 const maxCycles = 100
