@@ -7,8 +7,9 @@ import (
 
 // Pools made in the laboratory. The rules:
 //
-//  1. A pool is negative when its kit calls it negative and no virus target has any Cq at all: a weak positive of one tube reads
-//     log2(n) cycles later in the pool, so what a kit lets pass in a single tube does not pass here (domain 1.1, 1.9).
+//  1. A pool is negative when its kit calls it negative and no virus target has any Cq at all, or none up to the cut-off of its
+//     validation: a weak positive of one tube reads log2(n) cycles later in the pool, so what a kit lets pass in a single tube does
+//     not pass here (domain 1.1, 1.9).
 //  2. A negative pool clears all its tubes. Whatever else a pool is, it makes nobody positive: the tubes that it implicates are
 //     tested singly, or, where too little is left of one, its person is swabbed again.
 //  3. In an array a tube is cleared by its row or its column, unless that leaves a pool that is not negative without an
@@ -43,8 +44,8 @@ const (
 	Part   Axis = "part"
 )
 
-// PoolCall is what the kit's call on a well means where the well holds a pool.
-func PoolCall(k *pcr.Kit, c pcr.Call) pooling.Call {
+// PoolCall is what the kit's call on a well means where the well holds a pool. cut are the cut-offs of its size; nil: none.
+func PoolCall(k *pcr.Kit, c pcr.Call, cut Cutoffs) pooling.Call {
 	pos, grey, late := 0, 0, false
 	for _, a := range k.Targets {
 		t := c.Targets[a.ID]
@@ -57,7 +58,7 @@ func PoolCall(k *pcr.Kit, c pcr.Call) pooling.Call {
 		case pcr.Grey:
 			grey++
 		default:
-			late = late || t.HasCq
+			late = late || cut.late(a.ID, t)
 		}
 	}
 	switch {

@@ -33,12 +33,56 @@ func TestPoolCall(t *testing.T) {
 		"late, no control": {none, cq(42), none, pooling.Grey, 42},
 	} {
 		c := k.Call(map[string]pcr.Value{"ORF1ab": tt.orf, "N": tt.n, "IC": tt.ic}, pcr.Context{})
-		require.Equal(t, tt.want, lims.PoolCall(k, c), "%s: %+v", name, c)
+		require.Equal(t, tt.want, lims.PoolCall(k, c, nil), "%s: %+v", name, c)
 		require.InDelta(t, tt.low, lims.LowestCq(k, c), 1e-9, name)
 	}
 	c := k.Call(map[string]pcr.Value{"ORF1ab": none, "N": none, "IC": cq(27)}, pcr.Context{})
 	c.Call = "a word that we do not know"
-	require.Equal(t, pooling.Invalid, lims.PoolCall(k, c))
+	require.Equal(t, pooling.Invalid, lims.PoolCall(k, c, nil))
+}
+
+func TestCutoffs(t *testing.T) {
+	t.Parallel()
+	k, err := pcr.Find("daan")
+	require.NoError(t, err)
+	cut, err := lims.ReadCutoffs(k, 10, "ORF1ab 42，N=41.5")
+	require.NoError(t, err)
+	require.Equal(t, "N 41.5, ORF1ab 42", cut.String())
+	none, err := lims.ReadCutoffs(k, 10, " ")
+	require.NoError(t, err)
+	require.Empty(t, none)
+	for text, code := range map[string]string{"ORF1ab": "pool.cutoff_text", "ORF1ab x": "pool.cutoff_text", "ORF1ab NaN": "pool.cutoff_text", "IC 41": "pool.cutoff_target", "S 41": "pool.cutoff_target",
+		"N 39.9": "pool.cutoff", "N 43.5": "pool.cutoff", "N 46": "pool.cutoff"} { // the kit's own is 40, log2(10) is 3.3, the last cycle 45
+		_, err := lims.ReadCutoffs(k, 10, text)
+		var e *lims.Error
+		require.ErrorAs(t, err, &e, text)
+		require.Equal(t, code, e.Code, text)
+	}
+	_, err = lims.ReadCutoffs(k, 40, "N 45")
+	require.NoError(t, err)
+	_, err = lims.ReadCutoffs(k, 40, "N 45.2")
+	require.Error(t, err, "never after the last cycle")
+
+	well := func(orf, n float64) pcr.Call {
+		value := func(cq float64) pcr.Value {
+			if cq == 0 {
+				return pcr.Value{State: pcr.NoCq}
+			}
+			return pcr.Value{State: pcr.HasCq, Cq: cq}
+		}
+		return k.Call(map[string]pcr.Value{"ORF1ab": value(orf), "N": value(n), "IC": value(27)}, pcr.Context{})
+	}
+	for _, tt := range []struct {
+		orf, n float64
+		want   pooling.Call
+		swab   bool
+	}{{0, 0, pooling.Negative, false}, {41.9, 0, pooling.Grey, true}, {42, 0, pooling.Grey, true}, {42.1, 0, pooling.Negative, false}, {0, 41.6, pooling.Negative, false},
+		{44, 41, pooling.Grey, true}, {38, 44, pooling.SingleTarget, false}, {31, 30, pooling.Positive, false}} {
+		c := well(tt.orf, tt.n)
+		require.Equal(t, tt.want, lims.PoolCall(k, c, cut), "%+v", tt)
+		require.Equal(t, tt.swab, lims.SwabLate(k, c, cut), "%+v", tt)
+		require.False(t, lims.SwabLate(k, c, nil), "without cut-offs the kit's own rules stand")
+	}
 }
 
 // grid is the pools of an array by what their rows and columns said: - negative, + positive, ! invalid, . not read.

@@ -207,6 +207,8 @@ var calls = []struct{ method, path, scope string }{
 	{"POST", "/suspicion", api.RulesWrite},
 	{"GET", "/recalls", api.ResultsRead},
 	{"GET", "/pool-policy", api.SamplesWrite},
+	{"GET", "/pool-validations", lims.RulesWrite},
+	{"POST", "/pool-validations", lims.RulesWrite},
 }
 
 func TestEveryCallNeedsItsScope(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"natlims/lims"
 	"natlims/lims/store"
+	"natlims/pooling"
 )
 
 // Recall is an order whose person has to be swabbed again, alone. It holds no names: the order is known by your own number.
@@ -25,6 +26,8 @@ type Recall struct {
 	Signed      bool       `json:"signed" doc:"false: announced as soon as the tube was read; true: released, the order waits for a new tube"`
 	Since       time.Time  `json:"since"`
 	DeadlineAt  *time.Time `json:"deadline_at,omitempty" doc:"The person's own clock goes on over the new collection"`
+	CollectBy   *time.Time `json:"collect_by,omitempty" doc:"When the new tube has to be taken: the clock of the recall notice"`
+	Confirmed   bool       `json:"confirmed" doc:"Somebody at the department has confirmed the recall notice"`
 	CollectMode string     `json:"collect_mode" enum:"single" doc:"How the new tube must be filled"`
 }
 
@@ -65,6 +68,8 @@ var collectionModes = []lims.Mode{lims.Single, lims.Household, lims.Mixed5, lims
 // pools tells the sampling app whom to call back, and who may share a tube.
 func (s *server) pools(a huma.API) {
 	huma.Register(a, op(http.MethodGet, "/recalls", "list-recalls", lims.ResultsRead, "Orders whose person has to be swabbed again, oldest first"), s.recalls)
+	huma.Register(a, op(http.MethodGet, "/pool-validations", "list-pool-validations", lims.RulesWrite, "Validated pool sizes of a laboratory with their cut-offs"), s.validations)
+	huma.Register(a, op(http.MethodPost, "/pool-validations", "validate-pool", lims.RulesWrite, "Put a validated pool size on record, with its cut-offs; the token must belong to a supervisor"), s.validate)
 	huma.Register(a, op(http.MethodGet, "/pool-policy", "pool-policy", lims.SamplesWrite, "Which tubes may hold orders of which category now"), s.poolPolicy)
 }
 
@@ -88,7 +93,7 @@ func (s *server) recalls(ctx context.Context, in *recallsIn) (*recallsOut, error
 	out.Body.Recalls = make([]Recall, len(rows))
 	for i, r := range rows {
 		out.Body.Recalls[i] = Recall{OrderID: r.Order, ClientID: r.ClientID, Department: r.Department, Barcode: r.Barcode, Mode: r.Mode, Persons: r.Persons,
-			Call: r.Call, Signed: r.Signed, Since: r.Since.UTC(), DeadlineAt: r.DueAt, CollectMode: string(lims.Single)}
+			Call: r.Call, Signed: r.Signed, Since: r.Since.UTC(), DeadlineAt: r.DueAt, CollectBy: r.CollectBy, Confirmed: r.Heard, CollectMode: string(lims.Single)}
 	}
 	return out, nil
 }
@@ -117,4 +122,70 @@ func (s *server) poolPolicy(ctx context.Context, _ *struct{}) (*policyOut, error
 		out.Body.Categories = append(out.Body.Categories, one)
 	}
 	return out, nil
+}
+
+// PoolValidation is a pool size that a laboratory has shown to work with a kit; it covers every smaller size.
+type PoolValidation struct {
+	ID       int64              `json:"id,omitempty" readOnly:"true"`
+	Lab      int64              `json:"lab,omitempty" doc:"Only for tokens that do not belong to a laboratory"`
+	Kit      string             `json:"kit" doc:"Key of the kit"`
+	Kind     string             `json:"kind" enum:"swab,media" doc:"swab: several swabs in one tube; media: aliquots mixed in the laboratory"`
+	N        int                `json:"n" minimum:"2" maximum:"50"`
+	Tested   int                `json:"tested" minimum:"20" doc:"Positives, each pooled with n-1 negatives"`
+	Detected int                `json:"detected"`
+	Source   string             `json:"source" maxLength:"200"`
+	Cutoffs  map[string]float64 `json:"cutoffs,omitempty" doc:"Last cycle that counts for a pool, by virus target; at most log2(n) above the kit's own and never after its last cycle"`
+	SignedBy string             `json:"signed_by,omitempty" readOnly:"true"`
+	SignedAt *time.Time         `json:"signed_at,omitempty" readOnly:"true"`
+	EndedAt  *time.Time         `json:"ended_at,omitempty" readOnly:"true"`
+	Reason   string             `json:"reason,omitempty" readOnly:"true" doc:"Why it ended"`
+}
+
+type validationsOut struct {
+	Body struct {
+		Validations []PoolValidation `json:"validations"`
+	}
+}
+
+func (s *server) validations(ctx context.Context, in *struct {
+	Lab int64 `query:"lab" doc:"Only for tokens that do not belong to a laboratory; 0: all"`
+}) (*validationsOut, error) {
+	lab, err := ownLab(actor(ctx), in.Lab)
+	if err != nil {
+		return nil, s.problem(err)
+	}
+	rows, err := s.st.Validations(ctx, lab)
+	if err != nil {
+		return nil, s.problem(err)
+	}
+	out := &validationsOut{}
+	out.Body.Validations = make([]PoolValidation, len(rows))
+	for i, v := range rows {
+		at := v.SignedAt.UTC()
+		out.Body.Validations[i] = PoolValidation{ID: v.ID, Lab: v.Lab, Kit: v.Kit, Kind: string(v.Kind), N: v.N, Tested: v.Tested, Detected: v.Detected, Source: v.Source,
+			Cutoffs: v.Cutoffs, SignedBy: v.SignedBy, SignedAt: &at, EndedAt: v.EndedAt, Reason: v.Reason}
+	}
+	return out, nil
+}
+
+func (s *server) validate(ctx context.Context, in *struct{ Body PoolValidation }) (*struct{}, error) {
+	b := in.Body
+	lab, err := ownLab(actor(ctx), b.Lab)
+	if err != nil {
+		return nil, s.problem(err)
+	}
+	return nil, s.problem(s.st.ValidatePool(ctx, actor(ctx), store.Validation{Lab: lab, Kit: b.Kit, Kind: pooling.Kind(b.Kind), N: b.N, Tested: b.Tested,
+		Detected: b.Detected, Source: b.Source, Cutoffs: b.Cutoffs}))
+}
+
+// ownLab is the laboratory that an actor asks about: its own, or for people of the whole city the one that they name. Departments
+// see no pools.
+func ownLab(by lims.Actor, asked int64) (int64, error) {
+	if by.Department != 0 || by.Lab != 0 && asked != 0 && asked != by.Lab {
+		return 0, lims.E(lims.NotFound, "not_found", nil)
+	}
+	if by.Lab != 0 {
+		return by.Lab, nil
+	}
+	return asked, nil
 }

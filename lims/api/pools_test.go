@@ -1,11 +1,13 @@
 package api_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"natlims/lims"
+	"natlims/lims/pcr"
 )
 
 func TestPoolPolicy(t *testing.T) {
@@ -49,4 +51,31 @@ func TestRecalls(t *testing.T) {
 	require.NotContains(t, string(a.raw), "张伟")
 	require.Empty(t, c.call(c.desk2, "GET", "/recalls", nil).body["recalls"])
 	c.refused(404, "not_found", c.desk2, "GET", "/recalls?department=1", nil)
+}
+
+// A laboratory's own system puts validated sizes with their cut-offs on record, in a supervisor's name.
+func TestPoolValidations(t *testing.T) {
+	t.Parallel()
+	c := newCity(t)
+	body, err := pcr.KitFile("daan")
+	require.NoError(t, err)
+	k, err := pcr.Load(body)
+	require.NoError(t, err)
+	_, err = c.st.AddKit(c.ctx, c.root, body)
+	require.NoError(t, err)
+	require.NoError(t, c.st.ApproveKit(c.ctx, c.chief, k.Key(), strings.Repeat("ab", 32)))
+	chief := c.token(c.chief, lims.RulesWrite)
+	v := obj{"kit": k.Key(), "kind": "media", "n": 5, "tested": 20, "detected": 20, "source": "V-1", "cutoffs": obj{"ORF1ab": 41.5}}
+	c.refused(403, "role.needed", c.tech, "POST", "/pool-validations", v)
+	a := c.call(chief, "POST", "/pool-validations", v)
+	require.Equal(t, 204, a.status, "%s", a.raw)
+	v["cutoffs"] = obj{"ORF1ab": 44}
+	c.refused(422, "pool.cutoff", chief, "POST", "/pool-validations", v)
+	v["lab"] = c.lab + 1
+	c.refused(404, "not_found", chief, "POST", "/pool-validations", v)
+	c.refused(404, "not_found", c.desk, "GET", "/pool-validations", nil)
+	rows := c.call(c.tech, "GET", "/pool-validations", nil).body["validations"].([]any)
+	require.Len(t, rows, 1)
+	require.Equal(t, map[string]any{"ORF1ab": 41.5}, rows[0].(map[string]any)["cutoffs"])
+	require.Equal(t, "chief", rows[0].(map[string]any)["signed_by"])
 }

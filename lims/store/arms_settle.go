@@ -14,6 +14,7 @@ import (
 type pairedWell struct {
 	lims.WellCall
 	tube tube
+	late bool // negative by its kit, not by the cut-offs of a tube of so many
 }
 
 // armsOn are the arms that a plate carries, by sample and kit.
@@ -49,7 +50,11 @@ func (x *tx) settleArms(run int64, p Plate, j Judged, wells []pairedWell) error 
 			state = "owed"
 		}
 		ids[i], invalid[i] = w.tube.ID, w.Invalid
-		for c, v := range [5]string{w.Kit, state, w.Pos.String(), lastWord(k, w.Call), w.Call.Action} {
+		word := lastWord(k, w.Call)
+		if w.late {
+			word, o.Alert = lims.Suspicious, "suspicious"
+		}
+		for c, v := range [5]string{w.Kit, state, w.Pos.String(), word, w.Call.Action} {
 			rules[c][i] = v
 		}
 		if o.Alert != "" && !w.Invalid {

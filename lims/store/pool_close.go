@@ -56,6 +56,36 @@ func (x *tx) balancePools(samples []int64) error {
 			return err
 		}
 	}
+	return x.contradict(samples)
+}
+
+// contradict looks at the negative pools of tubes that were tested singly for another reason (a second kit, symptoms): a single
+// that is not negative is kept for a supervisor. The pool keeps its call; what it says of others and is not signed yet is held.
+func (x *tx) contradict(samples []int64) error {
+	var pools []struct {
+		ID   int64    `db:"id"`
+		Size int      `db:"size"`
+		Cq   *float64 `db:"cq"`
+	}
+	if err := x.all(&pools, `SELECT p.id, (SELECT count(*) FROM pool_samples n WHERE n.pool_id = p.id) AS size, p.cq FROM pools p
+		WHERE p.call = 'NEG' AND p.state IN ('read','closed') AND p.id IN (
+			SELECT m.pool_id FROM pool_samples m CROSS JOIN LATERAL (SELECT k.call FROM calls k WHERE k.sample_id = m.sample_id AND NOT k.invalid ORDER BY k.run_id DESC LIMIT 1) c
+			WHERE m.sample_id = ANY($1) AND c.call NOT IN ('negative','invalid')) ORDER BY p.id FOR UPDATE OF p`, pq.Array(samples)); err != nil {
+		return err
+	}
+	for _, p := range pools {
+		cqs, err := x.singleCqs(p.ID)
+		if err != nil {
+			return err
+		}
+		expected := 0.0
+		if len(cqs) > 0 {
+			expected = pooling.PoolCq(p.Size, cqs...)
+		}
+		if err := x.disagree(p.ID, "single_positive", 0, expected); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -98,12 +128,13 @@ func (x *tx) disagree(pool int64, kind string, observed, expected float64) error
 		return err
 	}
 	x.note("disagree", "pool", pool, map[string]any{"kind": kind})
-	if kind != "singles_negative" {
+	if kind == "cq" {
 		return nil
 	}
-	var held []int64
+	var held []int64 // what the singles said against the pool; or what the pool said of the others
 	if err := x.all(&held, `SELECT r.id FROM results r JOIN pool_samples m ON m.sample_id = r.sample_id
-		WHERE m.pool_id = $1 AND r.state = 'called' AND r.pool_id IS NULL ORDER BY r.id FOR UPDATE OF r`, pool); err != nil {
+		WHERE m.pool_id = $1 AND r.state = 'called' AND CASE WHEN $2 THEN r.pool_id = $1 AND r.call = 'negative' ELSE r.pool_id IS NULL END ORDER BY r.id FOR UPDATE OF r`,
+		pool, kind == "single_positive"); err != nil {
 		return err
 	}
 	x.noteAll("hold", "result", held, map[string]any{"reason": "pool.discordant"})

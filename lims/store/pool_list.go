@@ -131,7 +131,7 @@ func (s *Store) PoolReads(ctx context.Context, pool int64) ([]PoolRead, error) {
 type Discordance struct {
 	ID       int64      `db:"id"`
 	Pool     string     `db:"pool"`
-	Kind     string     `db:"kind"` // singles_negative, cq
+	Kind     string     `db:"kind"` // singles_negative, cq, single_positive
 	Observed *float64   `db:"observed"`
 	Expected *float64   `db:"expected"`
 	At       time.Time  `db:"at"`
@@ -205,6 +205,8 @@ type Proof struct {
 	At     *time.Time `db:"at"`
 
 	Targets json.RawMessage `db:"targets"` // of its own test
+	Raw     json.RawMessage `db:"cutoffs"`
+	Cutoffs lims.Cutoffs    `db:"-"` // of a pool of that size, which its call went by
 }
 
 // ProofOf is the chain of a tube, oldest first: which pools and wells cleared or implicated it, and its own tests.
@@ -212,13 +214,15 @@ func (s *Store) ProofOf(ctx context.Context, sample int64) ([]Proof, error) {
 	chain, err := list[Proof](ctx, s, `SELECT * FROM (
 		SELECT p.code AS pool, p.axis, (SELECT count(*) FROM pool_samples n WHERE n.pool_id = p.id) AS size, coalesce(r.plate,'') AS plate, coalesce(r.pos,'') AS pos,
 			coalesce(r.kit_key, p.kit_key) AS kit_key, coalesce(w.lot,'') AS lot, coalesce(r.call,'') AS call, r.cq, '{}'::jsonb AS targets, coalesce(r.used,false) AS used,
-			CASE WHEN r.call IS NULL THEN 'waits' WHEN NOT r.used THEN 'void' WHEN r.call = 'NEG' THEN 'cleared' ELSE 'implicated' END AS effect, r.at
+			CASE WHEN r.call IS NULL THEN 'waits' WHEN NOT r.used THEN 'void' WHEN r.call = 'NEG' THEN 'cleared' ELSE 'implicated' END AS effect, r.at,
+			coalesce(k.cutoffs, '{}') AS cutoffs
 		FROM pool_samples m JOIN pools p ON p.id = m.pool_id LEFT JOIN pool_reads r ON r.pool_id = p.id
-			LEFT JOIN runs u ON u.id = r.run_id LEFT JOIN wells w ON w.plate_id = u.plate_id AND w.pos = r.pos AND w.kit_key = r.kit_key
+			LEFT JOIN runs u ON u.id = r.run_id LEFT JOIN wells w ON w.plate_id = u.plate_id AND w.pool_id = p.id AND w.pos = r.pos AND w.kit_key = r.kit_key
+			LEFT JOIN calls k ON k.run_id = r.run_id AND k.pos = r.pos AND k.kit_key = r.kit_key
 		WHERE m.sample_id = $1 AND p.state <> 'dropped'
 		UNION ALL
 		SELECT '', '', 1, coalesce(p.code,''), c.pos, c.kit_key, coalesce(w.lot,''), c.call,
-			NULL, c.targets, NOT c.invalid, CASE WHEN c.invalid THEN 'void' ELSE 'single' END, u.recorded_at
+			NULL, c.targets, NOT c.invalid, CASE WHEN c.invalid THEN 'void' ELSE 'single' END, u.recorded_at, c.cutoffs
 		FROM calls c JOIN runs u ON u.id = c.run_id LEFT JOIN plates p ON p.id = u.plate_id
 			LEFT JOIN wells w ON w.plate_id = u.plate_id AND w.pos = c.pos AND w.kit_key = c.kit_key
 		WHERE c.sample_id = $1) x ORDER BY at NULLS LAST, pool LIMIT 100`, sample)
@@ -234,6 +238,7 @@ func (s *Store) ProofOf(ctx context.Context, sample int64) ([]Proof, error) {
 		return nil, err
 	}
 	for i, p := range chain {
+		chain[i].Cutoffs = readCutoffs(p.Raw)
 		call := pcr.Call{}
 		if json.Unmarshal(p.Targets, &call.Targets) != nil || kits[p.Kit] == nil {
 			continue

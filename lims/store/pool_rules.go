@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -108,10 +109,13 @@ type Validation struct {
 	Tested   int          `db:"tested"`   // positives, each in a pool with n-1 negatives
 	Detected int          `db:"detected"` // of them
 	Source   string       `db:"source"`
+	Cutoffs  lims.Cutoffs `db:"-"` // of pools of this size, by target; nil: every Cq of a mixed pool counts
 	SignedBy string       `db:"signed_by"`
 	SignedAt time.Time    `db:"signed_at"`
 	EndedAt  *time.Time   `db:"ended_at"`
 	Reason   string       `db:"reason"` // why it ended
+
+	Raw json.RawMessage `db:"cutoffs"`
 }
 
 // Least number of positives that a validation pools, and the share of them that it must find (FDA 2020-07-28).
@@ -139,14 +143,33 @@ func (s *Store) ValidatePool(ctx context.Context, by lims.Actor, v Validation) e
 	case v.Tested < leastPositives || v.Detected < 0 || v.Detected > v.Tested || float64(v.Detected) < leastShare*float64(v.Tested):
 		return lims.E(lims.Invalid, "pool.validation_poor", lims.Args{"tested": v.Tested, "detected": v.Detected, "least": leastPositives})
 	}
+	if len(v.Cutoffs) > 0 {
+		kit, err := s.KitOf(ctx, v.Kit)
+		if err != nil {
+			return err
+		}
+		if kit == nil {
+			return lims.E(lims.NotFound, "kit.unknown", lims.Args{"kit": v.Kit})
+		}
+		if err := v.Cutoffs.Check(kit, v.N); err != nil {
+			return err
+		}
+	}
 	return s.do(ctx, by, func(x *tx) error {
 		if err := x.usable(v.Kit); err != nil {
 			return err
 		}
+		if v.Cutoffs == nil {
+			v.Cutoffs = lims.Cutoffs{}
+		}
+		raw, err := json.Marshal(v.Cutoffs)
+		if err != nil {
+			return err
+		}
 		var id int64
-		err := x.one(&id, `INSERT INTO pool_validations (lab_id, kit_key, kind, n, tested, detected, source, signed_by, signed_at)
-			VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9) RETURNING id`, v.Lab, v.Kit, string(v.Kind), v.N, v.Tested, v.Detected, v.Source, by.ID, x.now)
-		x.note("validate", "pool_validation", id, map[string]any{"kit": v.Kit, "kind": v.Kind, "n": v.N, "tested": v.Tested, "detected": v.Detected})
+		err = x.one(&id, `INSERT INTO pool_validations (lab_id, kit_key, kind, n, tested, detected, source, signed_by, signed_at, cutoffs)
+			VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10) RETURNING id`, v.Lab, v.Kit, string(v.Kind), v.N, v.Tested, v.Detected, v.Source, by.ID, x.now, string(raw))
+		x.note("validate", "pool_validation", id, map[string]any{"kit": v.Kit, "kind": v.Kind, "n": v.N, "tested": v.Tested, "detected": v.Detected, "cutoffs": v.Cutoffs})
 		return err
 	})
 }
@@ -172,9 +195,13 @@ func (s *Store) EndValidation(ctx context.Context, by lims.Actor, id int64, reas
 
 // Validations lists the validated sizes of a laboratory, those in use first.
 func (s *Store) Validations(ctx context.Context, lab int64) ([]Validation, error) {
-	return list[Validation](ctx, s, `SELECT v.id, v.lab_id, v.kit_key, v.kind, v.n, v.tested, v.detected, v.source, a.name AS signed_by, v.signed_at,
-			v.ended_at, v.reason FROM pool_validations v JOIN actors a ON a.id = v.signed_by
+	rows, err := list[Validation](ctx, s, `SELECT v.id, v.lab_id, v.kit_key, v.kind, v.n, v.tested, v.detected, v.source, a.name AS signed_by, v.signed_at,
+			v.ended_at, v.reason, v.cutoffs FROM pool_validations v JOIN actors a ON a.id = v.signed_by
 		WHERE ($1 = 0 OR v.lab_id = $1) ORDER BY v.ended_at IS NOT NULL, v.kit_key, v.kind, v.n DESC, v.id LIMIT 200`, lab)
+	for i := range rows {
+		rows[i].Cutoffs = readCutoffs(rows[i].Raw)
+	}
+	return rows, err
 }
 
 // validated is the largest size in use for a kit and kind, 0 none.

@@ -65,14 +65,21 @@ func (x *tx) readPools(run int64, p Plate, j Judged) ([]*readPool, error) {
 	for i, r := range rows {
 		byCode[r.Code], ids[i] = r, r.ID
 	}
+	cut, err := x.cutoffs(p.Lab, pooling.Media)
+	if err != nil {
+		return nil, err
+	}
 	var wells []poolWell
+	var used []cutWell
 	for _, w := range j.Verdict.Wells {
 		r := byCode[w.Code]
 		if r == nil {
 			continue
 		}
 		kit := j.Case.Kits[w.Kit]
-		one := poolWell{w, r, lims.PoolCall(kit, w.Call), lims.LowestCq(kit, w.Call)}
+		c := cut.of(w.Kit, r.Size)
+		one := poolWell{w, r, lims.PoolCall(kit, w.Call, c), lims.LowestCq(kit, w.Call)}
+		used = append(used, cutWell{w.Pos.String(), w.Kit, c})
 		if w.Invalid {
 			one.call = "" // its extraction batch failed: nothing was said of the pool
 		}
@@ -83,6 +90,9 @@ func (x *tx) readPools(run int64, p Plate, j Judged) ([]*readPool, error) {
 		r.plan(x.now)
 	}
 	if err := x.move(lims.PoolMoves, "pools", "read", ids, `, call = CASE WHEN call = '' THEN 'INVALID' ELSE call END`); err != nil {
+		return nil, err
+	}
+	if err := x.keepCutoffs(run, used); err != nil {
 		return nil, err
 	}
 	return rows, x.keepReads(run, p, wells)

@@ -202,6 +202,92 @@ func TestPoolCqDoesNotFit(t *testing.T) {
 	require.InDelta(t, 36.2, get[float64](l, `SELECT expected FROM pool_discordances`), 0.01)
 }
 
+// A tube of a negative pool that is tested singly for another reason and comes up: the pool keeps its call, the others are held.
+func TestSingleAgainstANegativePool(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.pooling(10)
+	codes := l.singles(4, lims.Screening)
+	_, pools := l.pools(l.plan(pooling.OptDorfman, 4, codes))
+	l.mixed(pools...)
+	l.read(l.running(pools), nil)
+	require.Equal(t, "read NEG", l.pool(pools[0]))
+	ids := l.called(lims.Called, codes[3])
+	require.NoError(t, l.st.Check(l.ctx, l.checker, ids))
+	// the clinic calls: one of them has symptoms. What the pool said of it is taken back, its tube is tested alone
+	require.NoError(t, l.st.Withdraw(l.ctx, l.chief, l.called(lims.Called, codes[0]), "symptoms"))
+	l.read(l.running(codes[:1]), cqs{codes[0]: {36.5, 36}})
+	odd, err := l.st.OpenDiscordances(l.ctx, store.Scope{Lab: l.one})
+	require.NoError(t, err)
+	require.Len(t, odd, 1)
+	require.Equal(t, "single_positive", odd[0].Kind)
+	require.InDelta(t, 38, *odd[0].Expected, 0.01, "what one in four of 36 should have given")
+	require.Len(t, l.called(lims.Held, codes...), 2, "of the others, what nobody has signed")
+	require.Len(t, l.called(lims.Checked, codes[3]), 1)
+	require.Len(t, l.called(lims.Called, codes[0]), 1, "the person's own result goes its way")
+	require.Equal(t, "read NEG", l.pool(pools[0]), "not rewritten")
+	require.NoError(t, l.st.CloseDiscordance(l.ctx, l.chief, odd[0].ID, "late infection, the pool was too thin"))
+
+	// a negative single says nothing against a negative pool
+	more := l.singles(2, lims.Screening)
+	_, second := l.pools(l.plan(pooling.OptDorfman, 2, more))
+	l.mixed(second...)
+	l.read(l.running(second), nil)
+	require.NoError(t, l.st.Withdraw(l.ctx, l.chief, l.called(lims.Called, more[0]), "symptoms"))
+	l.read(l.running(more[:1]), nil)
+	require.Equal(t, 1, get[int](l, `SELECT count(*) FROM pool_discordances`))
+}
+
+// Cut-offs of a validated size say which late Cq counts; the call remembers them.
+func TestPoolCutoffs(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	l.pooling(10)
+	v := store.Validation{Lab: l.one, Kit: l.kit, Kind: pooling.Media, N: 5, Tested: 20, Detected: 20, Source: "V-5", Cutoffs: lims.Cutoffs{"ORF1ab": 41.5, "N": 41.5}}
+	bad := v
+	bad.Cutoffs = lims.Cutoffs{"N": 44}
+	refused(t, l.st.ValidatePool(l.ctx, l.chief, bad), lims.Invalid, "pool.cutoff")
+	require.NoError(t, l.st.ValidatePool(l.ctx, l.chief, v))
+	codes := l.singles(15, lims.Screening)
+	_, pools := l.pools(l.plan(pooling.OptDorfman, 5, codes[:10]))
+	_, wide := l.pools(l.plan(pooling.OptDorfman, 5, codes[10:]))
+	l.mixed(append(pools, wide...)...)
+	l.read(l.running(append(pools, wide...)), cqs{pools[0]: {42.4, 0}, pools[1]: {41.2, 0}})
+	require.Equal(t, "read NEG", l.pool(pools[0]), "later than the cut-off: noise")
+	require.Equal(t, "read GREY", l.pool(pools[1]))
+	proof, err := l.st.ProofOf(l.ctx, get[int64](l, `SELECT id FROM samples WHERE barcode = $1`, codes[0]))
+	require.NoError(t, err)
+	require.Len(t, proof, 1)
+	require.Equal(t, "N 41.5, ORF1ab 41.5", proof[0].Cutoffs.String())
+	rows, err := l.st.Validations(l.ctx, l.one)
+	require.NoError(t, err)
+	require.Len(t, rows, 2)
+
+	// a larger pool goes by the validation that covers it, which has none: every Cq counts
+	big := l.singles(10, lims.Screening)
+	_, ten := l.pools(l.plan(pooling.OptDorfman, 10, big))
+	l.mixed(ten...)
+	l.read(l.running(ten), cqs{ten[0]: {42.4, 0}})
+	require.Equal(t, "read GREY", l.pool(ten[0]))
+}
+
+// A tube of several swabs goes by the kit's own cut-off, unless its size was validated with another.
+func TestSwabCutoffs(t *testing.T) {
+	t.Parallel()
+	l := newLab(t)
+	before := l.received(1, lims.Mixed10)
+	l.read(l.running(before), cqs{before[0]: {41, 0}})
+	require.Len(t, l.called(lims.Called, before...), 10)
+	require.Equal(t, "negative", get[string](l, `SELECT DISTINCT call FROM results`))
+	require.NoError(t, l.st.ValidatePool(l.ctx, l.chief, store.Validation{Lab: l.one, Kit: l.kit, Kind: pooling.Swab, N: 10, Tested: 30, Detected: 30, Source: "V-6",
+		Cutoffs: lims.Cutoffs{"ORF1ab": 41.5}}))
+	codes := l.received(2, lims.Mixed10)
+	l.read(l.running(codes), cqs{codes[0]: {41, 0}, codes[1]: {42, 0}})
+	require.Equal(t, "pending_review", get[string](l, `SELECT DISTINCT r.call FROM results r JOIN samples s ON s.id = r.sample_id WHERE barcode = $1`, codes[0]))
+	require.Equal(t, "negative", get[string](l, `SELECT DISTINCT r.call FROM results r JOIN samples s ON s.id = r.sample_id WHERE barcode = $1`, codes[1]))
+	require.Equal(t, []string{"recall " + codes[0] + " not_negative"}, l.notices())
+}
+
 func TestPoolArray(t *testing.T) {
 	t.Parallel()
 	l := newLab(t)

@@ -121,6 +121,10 @@ func (x *tx) settleTubes(run int64, p Plate, j Judged, tubes map[string]tube) er
 	if err != nil {
 		return err
 	}
+	late, err := x.swabsLate(run, p, j, tubes)
+	if err != nil {
+		return err
+	}
 	var all []said
 	var wells []lims.WellCall // of all
 	var paired []pairedWell
@@ -131,12 +135,15 @@ func (x *tx) settleTubes(run int64, p Plate, j Judged, tubes map[string]tube) er
 			continue // a pool; its members are settled by the pool's own rules
 		}
 		if _, ok := arms[armAt{t.ID, w.Kit}]; ok {
-			paired = append(paired, pairedWell{w, t})
+			paired = append(paired, pairedWell{w, t, late[armAt{t.ID, w.Kit}]})
 			continue
 		}
 		o := lims.Outcome{Repeat: true} // its extraction batch failed: test it again
 		if !w.Invalid {
 			o = lims.Decide(j.Case.Kits[w.Kit], w.Call, t.Persons)
+		}
+		if late[armAt{t.ID, w.Kit}] {
+			o = lims.Outcome{Result: lims.PendingReview, Alert: "suspicious"}
 		}
 		if len(w.Flags) > 0 && o.Hold == "" && o.Result != "" {
 			o.Hold = "flag." + w.Flags[0].Code
@@ -181,7 +188,7 @@ func signals(j Judged, all []said, paired []pairedWell) (out []heard) {
 		}
 	}
 	for _, w := range paired {
-		if w.tube.Persons > 1 && !w.Invalid && lims.Decide(j.Case.Kits[w.Kit], w.Call, 1).Alert != "" {
+		if w.tube.Persons > 1 && !w.Invalid && (w.late || lims.Decide(j.Case.Kits[w.Kit], w.Call, 1).Alert != "") {
 			out = append(out, heard{w.tube, "not_negative"})
 		}
 	}

@@ -64,7 +64,7 @@ func (s *site) setPoolRules(v *visit) error {
 	}
 	r := store.PoolRules{Lab: lab, Source: v.field("source"), Gate: gate / 100, Largest: int(v.id("largest")), Never: v.Form["never"],
 		TubeUL: int(v.id("tube_ul")), AliquotUL: int(v.id("aliquot_ul")), SingleUL: int(v.id("single_ul")), WindowDays: int(v.id("window")),
-		Least: int(v.id("least")), SwabValidated: v.field("swab") != ""}
+		Least: int(v.id("least")), RecallMinutes: int(v.id("recall")), SwabValidated: v.field("swab") != ""}
 	if err := s.st.AddPoolRules(v.r.Context(), v.Actor, r); err != nil {
 		return err
 	}
@@ -76,7 +76,20 @@ func (s *site) validatePool(v *visit) error {
 	if err != nil {
 		return err
 	}
-	err = s.st.ValidatePool(v.r.Context(), v.Actor, store.Validation{Lab: lab, Kit: v.field("kit"), Kind: pooling.Kind(v.field("kind")), N: int(v.id("n")),
+	var cut lims.Cutoffs
+	if text := v.field("cutoffs"); text != "" {
+		kit, err := s.st.KitOf(v.r.Context(), v.field("kit"))
+		if err != nil {
+			return err
+		}
+		if kit == nil {
+			return lims.E(lims.NotFound, "kit.unknown", lims.Args{"kit": v.field("kit")})
+		}
+		if cut, err = lims.ReadCutoffs(kit, int(v.id("n")), text); err != nil {
+			return err
+		}
+	}
+	err = s.st.ValidatePool(v.r.Context(), v.Actor, store.Validation{Cutoffs: cut, Lab: lab, Kit: v.field("kit"), Kind: pooling.Kind(v.field("kind")), N: int(v.id("n")),
 		Tested: int(v.id("tested")), Detected: int(v.id("detected")), Source: v.field("source")})
 	if err != nil {
 		return err
