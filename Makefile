@@ -6,6 +6,7 @@ export CGO_ENABLED ?= 0
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 3s
 ORDERS ?= 600
+DEMO ?= # more flags of the demo: make demo DEMO='--exit --speed 60'
 VERSION ?= $(shell git describe --tags --always 2>/dev/null || echo dev)
 
 .PHONY: help demo test build cross check unit race fuzz bench corpus clean postgres chromium compiler
@@ -14,7 +15,7 @@ help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 demo: postgres ## Install what is missing and play a day of a laboratory; then open http://127.0.0.1:8080
-	go run ./cmd/lims demo --orders $(ORDERS)
+	go run ./cmd/lims demo --orders $(ORDERS) $(DEMO)
 
 test: postgres chromium compiler check race fuzz ## Install what the tests need and run all of them
 

@@ -74,7 +74,7 @@ func prepare(o Options) (c *Cluster, err error) {
 		return nil, err
 	}
 	c = &Cluster{o: o, log: o.Log, stop: make(chan stopping), done: make(chan struct{})}
-	if c.lock, err = takeLock(filepath.Join(o.Dir, "supervisor.lock")); err != nil {
+	if c.lock, err = takeLock(filepath.Join(o.Dir, lockName)); err != nil {
 		return nil, err
 	}
 	if err = c.settle(); err != nil {

@@ -142,6 +142,9 @@ func (c *Cluster) makeSocketDir() (string, error) {
 	return dir, nil
 }
 
+// lockName is the file in a cluster's folder that its supervisor locks.
+const lockName = "supervisor.lock"
+
 // takeLock takes the supervisor's lock and writes our process number into it. The lock goes with the process, however it ends;
 // children do not inherit it.
 func takeLock(path string) (*os.File, error) {

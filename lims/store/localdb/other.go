@@ -4,7 +4,9 @@ package localdb
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 )
 
 // Cluster is a running private PostgreSQL; there is none on this system.
@@ -23,3 +25,11 @@ func (c *Cluster) Done() <-chan struct{} { return nil }
 
 // Stop does nothing here.
 func (c *Cluster) Stop(context.Context) error { return nil }
+
+// Remove refuses: there are no clusters here.
+func Remove(dir string) error { return fmt.Errorf("%s: %w", dir, errors.ErrUnsupported) }
+
+// Since refuses as well.
+func Since(dir string) (time.Time, error) {
+	return time.Time{}, fmt.Errorf("%s: %w", dir, errors.ErrUnsupported)
+}
