@@ -71,14 +71,12 @@ func (s *sheet) put(r *pcr.Reading) {
 		s.unknown(p, r)
 		return
 	}
-	v := pcr.ValueOf(*r)
-	joined, ok := w.row[t].Join(v)
-	if !ok || w.torn&(1<<t) != 0 {
-		s.differ("well.twice", p.String(), w.kit.Targets[t].ID+" "+v.String(), w.row[t].String())
+	v, at := pcr.ValueOf(r), &w.row[t]
+	if w.torn&(1<<t) != 0 || !at.Join(&v) {
+		s.differ("well.twice", p.String(), w.kit.Targets[t].ID+" "+v.String(), at.String())
 		w.torn |= 1 << t
-		joined = pcr.Value{}
+		*at = pcr.Value{}
 	}
-	w.row[t] = joined
 }
 
 // unknown keeps a reading of a target that the kit does not know: with a Cq it is a difference, silence is a flag.

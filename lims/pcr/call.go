@@ -60,7 +60,10 @@ func (k *Kit) say(t *table, rows [][]Value, ctx *Context) Call {
 	}
 	for i := range n {
 		num, v, x := t.over(k, i, rows, inst)
-		nums[i], vals[i], x.State = num, v, t.states[num]
+		nums[i], x.State = num, t.states[num]
+		if v != nil {
+			vals[i] = *v
+		}
 		out.Targets[k.Targets[i].ID] = x
 		found = appendFinding(found, k.Targets[i].ID, x, k.Cycles)
 	}
@@ -132,14 +135,14 @@ func (t *table) unsafe(call string, states []int) string {
 	return ""
 }
 
-// over is the state of one target over the wells of a sample.
-func (t *table) over(k *Kit, i int, rows [][]Value, inst string) (num int, v Value, out Target) {
+// over is the state of one target over the wells of a sample, and the value that stands for it; nil where no well measures it.
+func (t *table) over(k *Kit, i int, rows [][]Value, inst string) (num int, v *Value, out Target) {
 	seen := 0
 	for _, row := range rows {
 		if i >= len(row) {
 			continue
 		}
-		w := row[i]
+		w := &row[i]
 		if w.silent() && w.Call == "" && k.Layout == "singleplex" {
 			continue // another target's well
 		}
@@ -173,7 +176,7 @@ func (k *Kit) asksCurve(rule int) bool {
 
 // find is the state of one value. Where rules are limited to instruments and this one is not named, a state counts
 // only if all named instruments agree on it: a cut-off is never borrowed.
-func (t *table) find(k *Kit, i int, v Value, inst string) (state, rule int) {
+func (t *table) find(k *Kit, i int, v *Value, inst string) (state, rule int) {
 	limits := t.limits[i]
 	if len(limits) == 0 || words(limits).holds(inst) {
 		return t.match(k, i, v, inst)
@@ -189,7 +192,7 @@ func (t *table) find(k *Kit, i int, v Value, inst string) (state, rule int) {
 	return state, rule
 }
 
-func (t *table) match(k *Kit, i int, v Value, inst string) (state, rule int) {
+func (t *table) match(k *Kit, i int, v *Value, inst string) (state, rule int) {
 	for _, r := range t.rules[i] {
 		if len(t.inst[r]) > 0 && !words(t.inst[r]).holds(inst) {
 			continue

@@ -49,12 +49,12 @@ func (t Test) possible() bool {
 	for _, word := range said {
 		for _, shape := range append([]string{""}, shapes...) {
 			v := Value{State: NoCq, Call: word, Curve: Shape(shape)}
-			if t.hold(v, false, nil) == yes {
+			if t.hold(&v, false, nil) == yes {
 				return true
 			}
 			v.State = HasCq
 			for _, v.Cq = range cuts {
-				if v.Cq > 0 && t.hold(v, false, nil) == yes {
+				if v.Cq > 0 && t.hold(&v, false, nil) == yes {
 					return true
 				}
 			}

@@ -104,7 +104,7 @@ func (t *table) expected(test Test, v Value, lot *Range) answer {
 		s := fold(v.Call)
 		return given(s == "negative" || s == "not detected" || s == "neg" || s == "target not detected" || s == "none")
 	}
-	return test.hold(v, t.call, lot)
+	return test.hold(&v, t.call, lot)
 }
 
 // general says what breaks the general rule for a role.
