@@ -53,7 +53,7 @@ func Diff(old, new *Kit, lang string) []Line {
 
 // tableLines are the lines that are compared: headings, and rows behind a tab.
 func tableLines(k *Kit, lang string) []string {
-	p := k.page(lang)
+	p := k.Page(lang)
 	out := []string{p.Heading, "\t" + p.Title}
 	for _, f := range p.Facts {
 		out = append(out, "\t"+f[0]+": "+f[1])

@@ -11,18 +11,19 @@ import (
 	"natlims/lims/plate"
 )
 
-// page is a kit's decision table, ready to be written in one language.
-type page struct {
+// Page is a kit's decision table, ready to be written in one language.
+type Page struct {
 	Lang, Title, Key, Heading string
 	Facts                     [][2]string
-	Tables                    []grid
+	Tables                    []Grid
 	Safety                    string
 	Digest                    string
 	Signs                     []string
 	FileWord                  string
 }
 
-type grid struct {
+// Grid is one table of a Page.
+type Grid struct {
 	Title string
 	Head  []string
 	Rows  [][]string
@@ -30,7 +31,7 @@ type grid struct {
 
 // WriteText writes the decision table as text, in Chinese ("zh") or English.
 func (k *Kit) WriteText(w io.Writer, lang string) error {
-	p := k.page(lang)
+	p := k.Page(lang)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n%s\n\n", p.Heading, p.Title, p.Key)
 	for _, f := range p.Facts {
@@ -49,7 +50,7 @@ func (k *Kit) WriteText(w io.Writer, lang string) error {
 }
 
 // text writes the table in columns; Chinese characters are two columns wide.
-func (t grid) text(b *strings.Builder) {
+func (t Grid) text(b *strings.Builder) {
 	wide := make([]int, len(t.Head))
 	for _, row := range append([][]string{t.Head}, t.Rows...) {
 		for i, c := range row {
@@ -81,12 +82,13 @@ func columns(s string) int {
 	return n
 }
 
-func (k *Kit) page(lang string) page {
+// Page gives the decision table in Chinese ("zh") or English.
+func (k *Kit) Page(lang string) Page {
 	if lang != "zh" {
 		lang = "en"
 	}
 	say := tongueOf(lang)
-	p := page{Lang: lang, Title: k.Title(lang), Key: k.Key(), Heading: say("Decision table"), Digest: k.Digest, FileWord: say("File") + " SHA-256",
+	p := Page{Lang: lang, Title: k.Title(lang), Key: k.Key(), Heading: say("Decision table"), Digest: k.Digest, FileWord: say("File") + " SHA-256",
 		Safety: say("A negative needs every virus target − and every required internal control +. What no rule covers goes to a person.")}
 	fact := func(name, value string) {
 		if value != "" && value != "0" {
@@ -111,11 +113,11 @@ func (k *Kit) page(lang string) page {
 	fact("PCR minutes", strconv.Itoa(k.Minutes))
 	fact("Specimens", strings.Join(k.Specimens, ", "))
 	fact("Approved by", k.ApprovedBy)
-	p.Tables = []grid{k.targetGrid(say), k.stateGrid(say), k.callGrid(say), k.controlGrid(say)}
+	p.Tables = []Grid{k.targetGrid(say), k.stateGrid(say), k.callGrid(say), k.controlGrid(say)}
 	if g, ok := k.combinationGrid(say); ok {
 		p.Tables = append(p.Tables, g)
 	}
-	faults := grid{Title: say("Faults"), Head: []string{"#", ""}}
+	faults := Grid{Title: say("Faults"), Head: []string{"#", ""}}
 	for _, f := range k.Check() {
 		faults.Rows = append(faults.Rows, []string{strconv.Itoa(f.Line), f.Text})
 	}
@@ -129,8 +131,8 @@ func (k *Kit) page(lang string) page {
 	return p
 }
 
-func (k *Kit) targetGrid(say tongue) grid {
-	g := grid{Title: say("Targets"), Head: []string{say("Target"), say("Role"), say("Gene"), say("Channel"), "LOINC"}}
+func (k *Kit) targetGrid(say tongue) Grid {
+	g := Grid{Title: say("Targets"), Head: []string{say("Target"), say("Role"), say("Gene"), say("Channel"), "LOINC"}}
 	for _, a := range k.Targets {
 		role := say(a.Role)
 		if a.Origin != "" {
@@ -141,16 +143,16 @@ func (k *Kit) targetGrid(say tongue) grid {
 	return g
 }
 
-func (k *Kit) stateGrid(say tongue) grid {
-	g := grid{Title: say("State of a target"), Head: []string{say("Rule"), say("Target"), say("Instruments"), say("Value"), say("State")}}
+func (k *Kit) stateGrid(say tongue) Grid {
+	g := Grid{Title: say("State of a target"), Head: []string{say("Rule"), say("Target"), say("Instruments"), say("Value"), say("State")}}
 	for i, r := range k.States {
 		g.Rows = append(g.Rows, []string{strconv.Itoa(i + 1), strings.Join(r.Targets, ", "), strings.Join(r.Instruments, ", "), r.When.text(say), say(r.State)})
 	}
 	return g
 }
 
-func (k *Kit) callGrid(say tongue) grid {
-	g := grid{Title: say("Call of a sample"), Head: []string{say("Rule"), say("Condition"), say("Call"), say("Action")}}
+func (k *Kit) callGrid(say tongue) Grid {
+	g := Grid{Title: say("Call of a sample"), Head: []string{say("Rule"), say("Condition"), say("Call"), say("Action")}}
 	for i := range k.Calls {
 		r := &k.Calls[i]
 		when := r.When.text(say)
@@ -162,8 +164,8 @@ func (k *Kit) callGrid(say tongue) grid {
 	return g
 }
 
-func (k *Kit) controlGrid(say tongue) grid {
-	g := grid{Title: say("Controls"), Head: []string{say("Control"), say("Role"), say("Scope"), say("Expected"), say("If it fails")}}
+func (k *Kit) controlGrid(say tongue) Grid {
+	g := Grid{Title: say("Controls"), Head: []string{say("Control"), say("Role"), say("Scope"), say("Expected"), say("If it fails")}}
 	for _, c := range k.Controls {
 		var want []string
 		for _, a := range k.Targets {
@@ -184,11 +186,11 @@ func (k *Kit) controlGrid(say tongue) grid {
 const maxShown = 96
 
 // combinationGrid lists every combination of states that a first test can show, except "not assessed".
-func (k *Kit) combinationGrid(say tongue) (grid, bool) {
+func (k *Kit) combinationGrid(say tongue) (Grid, bool) {
 	t := k.ready()
 	c := &check{k: k, t: t}
 	c.states()
-	g := grid{Title: say("All combinations, first test")}
+	g := Grid{Title: say("All combinations, first test")}
 	n := 1
 	for i, a := range k.Targets {
 		g.Head = append(g.Head, a.ID)
@@ -245,4 +247,4 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.1rem 1rem}dt{color:#5
 `))
 
 // WriteHTML writes the decision table as one page without scripts, to be printed and signed.
-func (k *Kit) WriteHTML(w io.Writer, lang string) error { return sheetHTML.Execute(w, k.page(lang)) }
+func (k *Kit) WriteHTML(w io.Writer, lang string) error { return sheetHTML.Execute(w, k.Page(lang)) }

@@ -24,7 +24,8 @@ type WorkRow struct {
 	Accepted bool       `db:"accepted"` // the controls held
 	CalledAt time.Time  `db:"called_at"`
 	DueAt    *time.Time `db:"due_at"`
-	Mine     int        `db:"mine"` // checked by the actor: another person must release these
+	Mine     int        `db:"mine"`    // checked by the actor: another person must release these
+	Blocked  bool       `db:"blocked"` // quality control is out, or flags that nobody has touched: nothing is released
 }
 
 // Work lists the plates that wait for a first or a second signature, the most urgent first.
@@ -36,7 +37,9 @@ func (s *Store) Work(ctx context.Context, sc Scope, actor int64) ([]WorkRow, err
 			count(*) FILTER (WHERE t.call IN ('positive','presumptive_positive')) AS positive,
 			count(*) FILTER (WHERE t.call NOT IN ('negative','positive','presumptive_positive')) AS other,
 			coalesce(bool_and(r.accepted), true) AS accepted, min(t.called_at) AS called_at, min(m.due_at) AS due_at,
-			count(*) FILTER (WHERE t.state = 'checked' AND t.checked_by = $2) AS mine
+			count(*) FILTER (WHERE t.state = 'checked' AND t.checked_by = $2) AS mine,
+			coalesce(bool_or(t.run_id IN (SELECT run_id FROM iqc_events WHERE reject AND closed_at IS NULL
+				UNION ALL SELECT run_id FROM flags WHERE touched_at IS NULL)), false) AS blocked
 		FROM results t JOIN samples m ON m.id = t.sample_id JOIN labs l ON l.id = t.lab_id
 		LEFT JOIN runs r ON r.id = t.run_id LEFT JOIN plates p ON p.id = r.plate_id
 		WHERE t.state IN ('called','held','checked') AND ($1 = 0 OR t.lab_id = $1)

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -88,7 +87,7 @@ func (s *site) kitUpload(v *visit) error {
 type kitPage struct {
 	Row     store.KitRow
 	Kit     *pcr.Kit
-	Table   string // the decision table as `lims kit print` writes it
+	Table   pcr.Page // the decision table, as `lims kit print` writes it
 	Against string // key of the version in use
 	Diff    []pcr.Line
 }
@@ -100,11 +99,7 @@ func (s *site) kitView(v *visit) error {
 	if p.Row, p.Kit, err = s.st.Kit(ctx, v.r.PathValue("kit")); err != nil {
 		return err
 	}
-	var b bytes.Buffer
-	if err := p.Kit.WriteText(&b, v.Lang); err != nil {
-		return err
-	}
-	p.Table = b.String()
+	p.Table = p.Kit.Page(v.Lang)
 	old, err := s.st.KitInUse(ctx, p.Row.Key)
 	if err != nil {
 		return err

@@ -55,8 +55,9 @@ func (s *site) limits(v *visit) (err error) {
 		if i+1 < len(rows) {
 			before = suspicionOf(rows[i+1].Body)
 		}
-		p.Rows = append(p.Rows, rulesRow{r, limitsSay(v.Lang, before, suspicionOf(r.Body))})
+		p.Rows = append(p.Rows, rulesRow{Rules: r, Says: limitsSay(v.Lang, before, suspicionOf(r.Body))})
 	}
+	inForce(p.Rows, s.today().Format(time.DateOnly))
 	return v.show("limits", p)
 }
 

@@ -19,6 +19,8 @@ func (s *site) qualityWords(lang string) map[string]any {
 		"proportion": proportion,
 		"kappa":      kappa,
 		"figure":     figure,
+		"signed":     signed,
+		"openfix":    func(all []store.Fix) bool { return slices.ContainsFunc(all, store.Fix.Open) },
 		"fits":       func(raw []byte) []fitView { return fitViews(lang, raw) },
 		"waivable":   func(raw []byte) []string { return waivable(raw) },
 		"turn":       func(t plate.Turn) string { return turnText(lang, t) },
@@ -135,4 +137,12 @@ func argsOf(raw json.RawMessage) (a lims.Args) {
 		return lims.Args{}
 	}
 	return a
+}
+
+// signed writes a number of standard deviations with its sign; a dash where there is none.
+func signed(z *float64) string {
+	if z == nil {
+		return "—"
+	}
+	return fmt.Sprintf("%+.1f", *z)
 }

@@ -67,6 +67,7 @@ type attention struct {
 	Action  string
 	Flags   []string
 	Mine    bool // checked by the reader: somebody else must release it
+	Arms    []armLine
 }
 
 type reviewPage struct {
@@ -92,6 +93,11 @@ type reviewPage struct {
 	Kits     []string // that may stand as the third
 	Steps    []workGroup
 	Today    *board
+	OutOfIQC bool // quality control is out and nobody has closed it
+	Blocked  bool // nothing of the plate can be released now
+	KitsOn   []string
+	Auto     []autoSigned // first signatures by a program
+	Fix      store.Fix    // what two people said of the run
 }
 
 type controlRow struct {
@@ -137,6 +143,9 @@ func (s *site) review(v *visit) error {
 		picked = p.One[0].Pos
 	}
 	if err := p.quality(s, v, run); err != nil {
+		return err
+	}
+	if err := p.against(s, v, wells, sheaves); err != nil {
 		return err
 	}
 	p.Picture = draw(v.Lang, row, wells, marks{base: "/review/", controls: k.controls(), held: held, selected: picked, flags: suspicious(p.Looks)})

@@ -2,6 +2,7 @@ package web
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,12 +18,16 @@ type rulesPage struct {
 	People   []store.Checker // who may be named
 	Auto     []rulesRow
 	Parallel []rulesRow
+	Flags    []string // that may be ignored
+	Controls []string // internal controls of the kits in use
+	From     string   // today
 }
 
 // rulesRow is a version of rules with what it says, on one line.
 type rulesRow struct {
 	store.Rules
-	Says []string
+	Says    []string
+	Current bool // holds now
 }
 
 func (s *site) rules(v *visit) (err error) {
@@ -52,28 +57,35 @@ func (s *site) rules(v *visit) (err error) {
 		return err
 	}
 	for _, r := range auto {
-		p.Auto = append(p.Auto, rulesRow{r, autoSays(v.Lang, r.Body)})
+		p.Auto = append(p.Auto, rulesRow{Rules: r, Says: s.autoSays(v.Lang, r.Body)})
 	}
 	for _, r := range parallel {
-		p.Parallel = append(p.Parallel, rulesRow{r, pairingSays(v.Lang, r.Body)})
+		p.Parallel = append(p.Parallel, rulesRow{Rules: r, Says: pairingSays(v.Lang, r.Body)})
 	}
+	p.From = s.today().Format(time.DateOnly)
+	p.Flags, p.Controls = plateFlags, controlsOf(p.Kits, s.kit)
+	inForce(p.Auto, p.From)
+	inForce(p.Parallel, p.From)
 	return v.show("rules", p)
 }
 
-func autoSays(lang string, raw json.RawMessage) []string {
-	var r lims.AutoRules
-	if json.Unmarshal(raw, &r) != nil {
+func (s *site) autoSays(lang string, raw json.RawMessage) []string {
+	r, ok := ruleOf(raw)
+	if !ok {
 		return nil
 	}
-	out := []string{strings.Join(r.Kits, " ")}
+	var out []string
+	for _, k := range r.Kits {
+		out = append(out, s.kitTitle(lang, k)+" "+k)
+	}
 	for _, k := range sortedKeys(r.Internal) {
-		out = append(out, k+" ≤ "+strconv.FormatFloat(r.Internal[k], 'f', -1, 64))
+		out = append(out, k+" ≤ "+figure(r.Internal[k]))
 	}
 	if r.MaxShare > 0 {
-		out = append(out, say(lang, "rules.share", nil)+" ≤ "+strconv.FormatFloat(100*r.MaxShare, 'f', -1, 64)+"%")
+		out = append(out, say(lang, "rules.share", nil)+" ≤ "+figure(100*r.MaxShare)+"%")
 	}
 	for _, f := range r.Ignore {
-		out = append(out, say(lang, "rules.ignore", nil)+" "+f)
+		out = append(out, say(lang, "rules.ignore", nil)+": "+term(lang, "flag.word", f))
 	}
 	return out
 }
@@ -97,19 +109,25 @@ func pairingSays(lang string, raw json.RawMessage) []string {
 }
 
 func (s *site) setAuto(v *visit) error {
-	r := lims.AutoRules{On: true, Kits: v.Form["kit"], Internal: map[string]float64{}, Ignore: strings.Fields(v.field("ignore"))}
-	for _, part := range strings.Fields(strings.ReplaceAll(v.field("internal"), ",", " ")) {
-		name, value, _ := strings.Cut(part, "=")
-		f, err := strconv.ParseFloat(value, 64)
-		if err != nil || name == "" {
-			return lims.E(lims.Invalid, "rules.body", nil)
+	r := lims.AutoRules{On: true, Kits: v.Form["kit"], Internal: map[string]float64{}, Ignore: v.Form["ignore"]}
+	if bad := unknown(r.Ignore, plateFlags); bad != "" {
+		return lims.E(lims.Invalid, "rules.flag", lims.Args{"got": bad})
+	}
+	for name := range v.Form {
+		control, ok := strings.CutPrefix(name, "internal-")
+		if !ok || v.field(name) == "" {
+			continue
 		}
-		r.Internal[name] = f
+		cq, err := strconv.ParseFloat(v.field(name), 64)
+		if err != nil || !(cq > 0 && cq < 100) {
+			return lims.E(lims.Invalid, "rules.internal", lims.Args{"target": control, "got": v.field(name)})
+		}
+		r.Internal[control] = cq
 	}
 	if text := v.field("share"); text != "" {
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil || f < 0 || f > 100 {
-			return lims.E(lims.Invalid, "rules.body", nil)
+			return lims.E(lims.Invalid, "rules.share", lims.Args{"got": text})
 		}
 		r.MaxShare = f / 100
 	}
@@ -127,13 +145,23 @@ func (s *site) setRules(v *visit, n store.NewRules) (err error) {
 		return err
 	}
 	if n.From, err = time.Parse(time.DateOnly, v.field("from")); err != nil {
-		return lims.E(lims.Invalid, "rules.body", nil)
+		return lims.E(lims.Invalid, "rules.from", lims.Args{"got": v.field("from")})
 	}
 	n.Source = v.field("source")
 	if _, err := s.st.SetRules(v.r.Context(), v.Actor, n); err != nil {
 		return err
 	}
 	return v.done("/rules", "rules.set", nil)
+}
+
+// unknown is the first word that is none of those known; "" where there is none.
+func unknown(words, known []string) string {
+	for _, w := range words {
+		if !slices.Contains(known, w) {
+			return w
+		}
+	}
+	return ""
 }
 
 func (s *site) acceptRules(v *visit) error {

@@ -101,7 +101,19 @@ func item(lang, name string, v any) string {
 	if !ok {
 		return term(lang, vocabulary(name), fmt.Sprint(v))
 	}
-	return strings.TrimSpace(d.Well + " " + say(lang, "difference.pair", lims.Args{"what": term(lang, "difference", d.Code), "got": d.Got, "want": d.Want}))
+	what := term(lang, "difference", d.Code)
+	if d.Want == "nothing" { // its code says so
+		d.Want = ""
+	}
+	switch {
+	case d.Got != "" && d.Want != "":
+		what = say(lang, "difference.pair", lims.Args{"what": what, "got": d.Got, "want": d.Want})
+	case d.Got != "":
+		what = say(lang, "difference.got", lims.Args{"what": what, "got": d.Got})
+	case d.Want != "":
+		what = say(lang, "difference.want", lims.Args{"what": what, "want": d.Want})
+	}
+	return strings.TrimSpace(d.Well + " " + what)
 }
 
 // vocabulary is the group of words that an argument of this name takes its value from.
