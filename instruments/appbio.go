@@ -133,9 +133,7 @@ func decodeAppbio(f *File) ([]pcr.Run, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := pcr.Run{Instrument: b.pre.of("Instrument Type"), Serial: b.pre.of("Instrument Serial Number"), Plate: b.pre.of("Experiment Barcode"),
-		Name: first(b.pre.of("Experiment Name"), b.pre.of("Experiment File Name")), Operator: b.pre.of("User Name"),
-		Ended: stamp(b.pre.of("Experiment Run End Time"))}
+	run := b.run()
 	notStarted := strings.EqualFold(run.Ended.Text, "Not Started")
 	if !b.ok {
 		if notStarted {
@@ -162,7 +160,14 @@ func decodeAppbio(f *File) ([]pcr.Run, error) {
 		return nil, nothing("", b.head.Line, want(wantRows, "Results"))
 	}
 	run.Curves, run.Cycles, err = appbioCurves(f, at)
-	return []pcr.Run{run}, err
+	return append([]pcr.Run{run}, furtherRuns(f)...), err
+}
+
+// run is what the preamble says of the run.
+func (b *appbio) run() pcr.Run {
+	return pcr.Run{Instrument: b.pre.of("Instrument Type"), Serial: b.pre.of("Instrument Serial Number"), Plate: b.pre.of("Experiment Barcode"),
+		Name: first(b.pre.of("Experiment Name"), b.pre.of("Experiment File Name")), Operator: b.pre.of("User Name"),
+		Ended: stamp(b.pre.of("Experiment Run End Time"))}
 }
 
 func anyCq(readings []pcr.Reading) bool {

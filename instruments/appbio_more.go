@@ -2,9 +2,50 @@ package instruments
 
 import (
 	"math"
+	"strings"
 
 	"natlims/lims/pcr"
 )
+
+// furtherRuns are those of exports that were joined into one text: each has a Results section of its own, and its preamble
+// stands below the section before it.
+func furtherRuns(f *File) (runs []pcr.Run) {
+	tables, err := f.Tables()
+	if err != nil || f.Workbook() {
+		return nil
+	}
+	seen := false
+	pre := preamble{}
+	for _, t := range tables {
+		rows, err := t.Rows()
+		if err != nil {
+			return runs
+		}
+		if key(t.Name) == "results" && seen {
+			b := appbio{pre: pre, results: rows}
+			if b.head, b.ok = FindHeader(rows); b.ok {
+				run := b.run()
+				run.Readings, run.Notes = b.columns(b.positions()).read(below(rows, b.head))
+				runs = append(runs, run)
+			}
+		}
+		seen = seen || key(t.Name) == "results"
+		if keys := starred(rows); len(keys) > 0 {
+			pre = readPreamble(keys, len(keys))
+		}
+	}
+	return runs
+}
+
+// starred are the rows of a preamble: "* Block Type = 96-Well Block".
+func starred(rows []Row) (out []Row) {
+	for _, r := range rows {
+		if strings.HasPrefix(r.At(0), "* ") {
+			out = append(out, r)
+		}
+	}
+	return out
+}
 
 // genotypes reads "Allele1 Ct" and "Allele2 Ct": two readings a row, named "ASSAY-ALLELE" as the amplification data names them.
 func (b *appbio) genotypes(f *File, run *pcr.Run, at wells) {

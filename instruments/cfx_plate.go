@@ -190,6 +190,7 @@ func sniffPlateView(f *File) int {
 type band struct {
 	letter                             byte
 	cq, sample, content, target, fluor *Row
+	named                              bool // a label says that the row holds Cq
 }
 
 // bands sorts the rows by their label, or by their order and content where they have none.
@@ -206,7 +207,7 @@ func (v plateView) bands() []band {
 		b := &all[len(all)-1]
 		switch label := v.label(*r); {
 		case cqWords[label]:
-			b.cq = r
+			b.cq, b.named = r, true
 		case label == "sample" || label == "samplename":
 			b.sample = r
 		case label == "content" || label == "sampletype":
@@ -227,7 +228,7 @@ func (v plateView) bands() []band {
 	}
 	kept := all[:0]
 	for _, b := range all {
-		if b.cq != nil {
+		if b.cq != nil && (b.named || b.content != nil || b.sample != nil) { // numbers alone may be those of any plate reader
 			kept = append(kept, b)
 		}
 	}

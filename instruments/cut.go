@@ -75,7 +75,20 @@ func counts(head Row, at int) bool {
 		return true
 	}
 	for _, c := range head.Cells[at:] {
-		if k := key(c); cqWords[k] || sampleWords[k] || endWords[k] || k != "" && k[0] >= 0x80 || strings.HasPrefix(k, "ct") || strings.HasPrefix(k, "target") || strings.HasSuffix(k, "ct") {
+		if k := key(c); cqWords[k] || sampleWords[k] || endWords[k] || k != "" && k[0] >= 0x80 || strings.HasPrefix(k, "target") || aboutCq(k) {
+			return true
+		}
+	}
+	return false
+}
+
+// aboutCq says whether a column is one of Cq for a dye or a target ("ctfam", "cq(n)", "nct").
+func aboutCq(k string) bool {
+	for _, w := range []string{"ct", "cq", "cp", "crt"} {
+		if rest, ok := strings.CutPrefix(k, w); ok && !statistics[rest] {
+			return true
+		}
+		if rest, ok := strings.CutSuffix(k, w); ok && !statistics[rest] {
 			return true
 		}
 	}

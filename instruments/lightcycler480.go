@@ -43,8 +43,8 @@ func sniffLC480(f *File) int {
 }
 
 func decodeLC480(f *File) ([]pcr.Run, error) {
-	if h, ok := find(f, lcShort); ok {
-		return decodeLCShort(h)
+	if _, ok := find(f, lcShort); ok {
+		return decodeLCShort(f)
 	}
 	if h, ok := find(f, lcLong); ok {
 		return decodeLCLong(h)
@@ -62,31 +62,67 @@ func decodeLC480(f *File) ([]pcr.Run, error) {
 	return nil, nothing("", 0, want(wantColumn, "Cp"))
 }
 
-func decodeLCShort(h found) ([]pcr.Run, error) {
-	run := pcr.Run{Instrument: "LightCycler 480"}
-	filter := ""
-	for _, r := range h.rows[:h.Row] {
-		line := strings.Join(r.Cells, " ")
-		if _, after, ok := strings.Cut(line, "Experiment:"); ok {
-			run.Name, filter, _ = strings.Cut(after, "Selected Filter:")
-			run.Name, filter = strings.TrimSpace(run.Name), strings.TrimSpace(filter)
+// decodeLCShort gives one run for each experiment; the analyses of its filters may stand below each other.
+func decodeLCShort(f *File) ([]pcr.Run, error) {
+	var runs []pcr.Run
+	line, filters := 0, map[string]bool{}
+	for _, h := range heads(f) {
+		if !lcShort(h.Header) {
+			continue
+		}
+		line = h.Line
+		name, filter := lcTitle(h)
+		filters[filter] = true
+		if last := len(runs) - 1; last < 0 || runs[last].Name != name {
+			runs = append(runs, pcr.Run{Instrument: "LightCycler 480", Name: name})
+		}
+		l := newLong(h.Header)
+		l.well, l.cq, l.sample = h.Col("Pos"), h.Col("Cp"), h.Col("Name")
+		l.omit, l.included = h.Col("Include"), lcIncluded
+		l.rule.Empty = pcr.NoCq
+		if col := h.Col("Status"); col >= 0 {
+			l.flags, l.names = []int{col}, []string{"Status"}
+		}
+		l.stop = func(r Row) bool { return strings.HasPrefix(r.At(0), "Experiment:") || key(r.At(l.well)) == "pos" }
+		l.fix = func(g *pcr.Reading) {
+			g.Dye = filter
+			unused(g)
+		}
+		readings, notes := l.read(h.below())
+		run := &runs[len(runs)-1]
+		run.Readings, run.Notes = append(run.Readings, readings...), append(run.Notes, notes...)
+	}
+	if len(runs) == 0 || len(runs[0].Readings) == 0 {
+		return nil, nothing("", line, want(wantRows))
+	}
+	for _, run := range runs {
+		for i := range run.Readings {
+			if g := &run.Readings[i]; len(filters) > 1 { // the filter alone tells the readings of a well apart
+				g.Target = "(" + g.Dye + ")"
+			}
 		}
 	}
-	l := newLong(h.Header)
-	l.well, l.cq, l.sample = h.Col("Pos"), h.Col("Cp"), h.Col("Name")
-	l.omit, l.included = h.Col("Include"), set("true", "1", "yes", "")
-	l.rule.Empty = pcr.NoCq
-	if col := h.Col("Status"); col >= 0 {
-		l.flags, l.names = []int{col}, []string{"Status"}
+	return runs, nil
+}
+
+// lcIncluded are the words of the column Include that do not exclude a well, in the languages of Windows.
+var lcIncluded = set("true", "1", "yes", "", "wahr", "vrai", "verdadero", "vero", "verdadeiro", "да", "истина", "是", "真")
+
+// lcTitle reads the line above the header: "Experiment: NAME  Selected Filter: FAM (465-510)".
+func lcTitle(h found) (name, filter string) {
+	for i := h.Row - 1; i >= 0 && i >= h.Row-4; i-- {
+		if _, after, ok := strings.Cut(strings.Join(h.rows[i].Cells, " "), "Experiment:"); ok {
+			name, filter, _ = strings.Cut(after, "Filter:")
+			return strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(name), "Selected")), strings.TrimSpace(filter)
+		}
 	}
-	l.fix = func(g *pcr.Reading) { g.Dye = filter }
-	return h.run(run, l)
+	return "", ""
 }
 
 func decodeLCLong(h found) ([]pcr.Run, error) {
 	l := newLong(h.Header)
 	l.well, l.cq, l.sample, l.call = h.Col("Position"), h.Col("CrossingPoint"), h.Col("SampleName"), h.Col("Call")
-	l.omit, l.included = h.Col("Included"), set("1", "true", "yes", "")
+	l.omit, l.included = h.Col("Included"), lcIncluded
 	l.rule.Empty = pcr.NoCq
 	for _, name := range []string{"StatusCodes", "CpState"} {
 		if col := h.Col(name); col >= 0 {

@@ -31,6 +31,13 @@ func newLong(h Header) long {
 	return long{well: h.Well(), index: -1, sample: -1, target: -1, dye: -1, cq: h.Cq(), call: -1, task: -1, omit: -1, unit: -1, value: -1}
 }
 
+// unused is the fix of formats in which an empty Cq says that there is none: a row that names neither sample nor kind is a well not in use.
+func unused(g *pcr.Reading) {
+	if g.State == pcr.NoCq && g.Sample == "" && (g.Task == "" || strings.EqualFold(g.Task, "none")) {
+		g.State = pcr.Blank
+	}
+}
+
 // maxUnread bounds the rows without a well that are noted between two readings.
 const maxUnread = 100
 

@@ -88,7 +88,10 @@ func decodeMic(f *File) ([]pcr.Run, error) {
 		l.stop = func(r Row) bool {
 			return strings.HasPrefix(r.At(0), "Start Worksheet") || strings.HasPrefix(r.At(0), "End Worksheet")
 		}
-		l.fix = func(g *pcr.Reading) { g.Target = target }
+		l.fix = func(g *pcr.Reading) {
+			g.Target = target
+			unused(g)
+		}
 		readings, notes := l.read(h.below())
 		run.Readings, run.Notes = append(run.Readings, readings...), append(run.Notes, notes...)
 	}

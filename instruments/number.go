@@ -206,7 +206,8 @@ type CqRule struct {
 
 // noCqWords are the words that instruments write where there was no amplification, as key writes them.
 var noCqWords = set("undetermined", "undet.", "undet", "n/a", "na", "nan", "noct", "nocq", "noc", "nocp", "nocrt", "n.def.", "n.def", "-", "--", "–", "—",
-	"unbestimmt", "nichtbestimmt", "indéterminé", "indetermine", "indeterminado", "nondeterminato", "indeterminato", "无ct", "无cq", "未测定", "未检出ct", "неопределено")
+	"unbestimmt", "nichtbestimmt", "indéterminé", "indetermine", "indeterminado", "nondeterminato", "indeterminato", "none", "nd", "n.d.", "notdetected", "noamplification", "noamp", "nosignal", "negative", "neg", "nichtdetektiert", "nondétecté", "nodetectado", "nonrilevato",
+	"无ct", "无cq", "未检出", "未检测到", "阴性", "未确定", "无法确定", "未测定", "未检出ct", "неопределено")
 
 // Read gives what a cell of the Cq column says. known is false where the cell is neither a number nor a known word:
 // then the state is Blank and the caller adds a Note.

@@ -77,7 +77,10 @@ func readTubes(h found) ([]pcr.Reading, []pcr.Note) {
 		c := r.At(0)
 		return key(c) == "no." || strings.Contains(c, "analysis of") || strings.Contains(c, "nalysis Of") || strings.HasPrefix(c, "Melt")
 	}
-	l.fix = func(g *pcr.Reading) { g.Target, g.Dye = channel, dye }
+	l.fix = func(g *pcr.Reading) {
+		g.Target, g.Dye = channel, dye
+		unused(g)
+	}
 	return l.read(h.below())
 }
 

@@ -15,14 +15,19 @@ func decodePlain(f *File) ([]pcr.Run, error) {
 	if !ok {
 		return nil, nothing("", 0, want(wantTable, "Well", "Cq"))
 	}
+	return h.run(pcr.Run{}, plainColumns(h))
+}
+
+// plainColumns finds the columns by their words in the languages of many programs.
+func plainColumns(h found) long {
 	l := newLong(h.Header)
 	l.sample = pick(h.Col("Sample Name", "Sample ID", "Sample", "Name", "Probe", "Probenname", "Échantillon", "Muestra", "Campione", "Amostra", "Проба", "Образец"), h.containing(hanSample))
 	l.target = pick(h.Col("Target Name", "Target", "Detector Name", "Detector", "Assay Name", "Assay", "Gene Name", "Gene", "Ziel", "Zielgen", "Cible", "Objetivo", "Diana", "Alvo", "Мишень"), h.containing(hanTarget, l.sample))
 	l.dye = pick(h.Col("Reporter", "Fluor", "Dye", "Channel", "Farbstoff", "Kanal", "Канал"), h.containing(hanDye))
-	l.call, l.task, l.omit = h.Col("Call", "Result"), pick(h.Col("Task", "Content", "Type", "Sample Type"), h.containing(hanTask)), h.Col("Omit", "Excluded")
+	l.call, l.task, l.omit = h.Col("Call", "Result", "Interpretation"), pick(h.Col("Task", "Content", "Type", "Sample Type", "内容", "任务"), h.containing(hanTask)), h.Col("Omit", "Excluded")
 	if l.index = -1; h.Has("Well", "Well Position") {
 		l.well, l.index = h.Col("Well Position"), h.Col("Well")
 	}
 	l.plate = plateOf(largest(h.below(), l.well))
-	return h.run(pcr.Run{}, l)
+	return l
 }
