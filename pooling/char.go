@@ -56,6 +56,9 @@ func (c *Char) measure(risk, pse, alarm []float64) {
 		c.PSe = mean(pse)
 	}
 	c.PSp = 1 - wrong/neg
+	if hit == 0 && wrong < 1e-14*neg { // nobody can read positive: what is left is rounding
+		wrong = 0
+	}
 	c.PPPV = hit / (hit + wrong)
 	c.PNPV = (neg - wrong) / (neg - wrong + pos - hit)
 }

@@ -125,6 +125,13 @@ func TestUndefinedIsNull(t *testing.T) {
 	require.Contains(t, out, `"pppv":null`)
 	require.Contains(t, out, `"pse":1`)
 	require.NotContains(t, out, "error")
+	for _, line := range []string{
+		`{"scheme":"hypercube","l":2,"d":3,"risk":0,"e":1,"se":[0.95,1],"sp":[1,0.99]}`,
+		`{"scheme":"array","rows":1,"cols":1,"master":true,"se":[1,0.95,0.95],"sp":[1,0.99,0.8667587510950086],"risk":0}`,
+		`{"scheme":"array","rows":2,"cols":4,"master":true,"strict":true,"se":[1,0.95,1],"sp":[1,0.99,0.5100955142151935],"risk":0}`,
+	} {
+		require.Contains(t, string(Eval([]byte(line))), `"pppv":null`, line)
+	}
 }
 
 func TestEvalStream(t *testing.T) {
