@@ -82,7 +82,7 @@ func (c *check) walk(i int, inst string) {
 		}
 	}
 	for _, v := range c.values(i) {
-		s, rule := c.t.match(c.k, i, v, inst)
+		s, rule := c.t.match(c.k, i, &v, inst)
 		what := describe(v, inst)
 		if rule == 0 {
 			once(c.line(i), "gap", "target %s: %s has no state", a.ID, what)

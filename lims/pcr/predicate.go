@@ -176,13 +176,13 @@ func fold(s string) string {
 }
 
 // hold asks a value. call says that the kit's signal is the instrument's call; lot is the range of the control lot.
-func (t Test) hold(v Value, call bool, lot *Range) answer {
+func (t *Test) hold(v *Value, call bool, lot *Range) answer {
 	if len(t.Clauses) == 0 {
 		return open // a test that was left out says nothing
 	}
 	all := yes
-	for _, c := range t.Clauses {
-		switch c.hold(v, call, lot) {
+	for i := range t.Clauses {
+		switch t.Clauses[i].hold(v, call, lot) {
 		case no:
 			return no
 		case open:
@@ -192,7 +192,7 @@ func (t Test) hold(v Value, call bool, lot *Range) answer {
 	return all
 }
 
-func (c Clause) hold(v Value, call bool, lot *Range) answer {
+func (c *Clause) hold(v *Value, call bool, lot *Range) answer {
 	switch c.Op {
 	case "any":
 		if v.silent() && (!call || v.Call == "") {
@@ -231,7 +231,7 @@ func (c Clause) hold(v Value, call bool, lot *Range) answer {
 }
 
 // compare asks a Cq that stands there. A lower bound settles "not below it" and "above less than it" only.
-func (c Clause) compare(v Value) answer {
+func (c *Clause) compare(v *Value) answer {
 	if v.Above {
 		switch {
 		case (c.Op == "ct_lt" || c.Op == "ct_le") && v.Cq >= c.Num:

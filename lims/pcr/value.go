@@ -83,7 +83,7 @@ const maxCycles = 100
 func (v Value) silent() bool { return v.State != HasCq && v.State != NoCq }
 
 // ValueOf is the Value of one reading, without a curve. A reading that was left out says nothing.
-func ValueOf(r Reading) Value {
+func ValueOf(r *Reading) Value {
 	v := Value{State: r.State, Text: r.CqText, Call: r.Call}
 	if v.Call == "" && v.silent() && r.Value != "" && (r.Value[0] < '0' || r.Value[0] > '9') {
 		v.Call = r.Value // words where a driver knows no better: a call only if the kit names them
@@ -104,22 +104,20 @@ func ValueOf(r Reading) Value {
 // trim writes a Cq with two decimals, as reviewers read it.
 func trim(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) }
 
-// Join puts two readings of one target together: a Cq and a call complete each other. Two Cq values or two calls that differ
-// settle nothing: the target says nothing then, and ok is false.
-func (v Value) Join(w Value) (joined Value, ok bool) {
-	joined = v
+// Join adds a second reading of the target: a Cq and a call complete each other. Two Cq values or two calls that differ settle
+// nothing: then v stays as it is, and Join is false.
+func (v *Value) Join(w *Value) bool {
 	switch {
-	case v.Call == "":
-		joined.Call = w.Call
-	case w.Call != "" && fold(v.Call) != fold(w.Call):
-		return Value{}, false
-	}
-	switch {
+	case v.Call != "" && w.Call != "" && fold(v.Call) != fold(w.Call):
+		return false
 	case w.silent():
 	case v.silent():
-		joined.State, joined.Cq, joined.Above, joined.Text = w.State, w.Cq, w.Above, w.Text
+		v.State, v.Cq, v.Above, v.Text = w.State, w.Cq, w.Above, w.Text
 	case v.State != w.State || v.Cq != w.Cq:
-		return Value{}, false
+		return false
 	}
-	return joined, true
+	if v.Call == "" {
+		v.Call = w.Call
+	}
+	return true
 }
