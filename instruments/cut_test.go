@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"natlims/instruments"
+	"natlims/instruments/sheet/sheettest"
 )
 
 func TestRowThatMayBeCut(t *testing.T) {
@@ -74,3 +75,34 @@ func TestCutAnywhere(t *testing.T) {
 }
 
 func cutKey(parts ...string) string { return strings.Join(parts, "\x00") }
+
+// TestCutWorkbooks cuts workbooks and archives: they are refused, or say what the whole one says.
+func TestCutWorkbooks(t *testing.T) {
+	t.Parallel()
+	check := func(file string, raw []byte) {
+		want := told(instruments.Decode(&instruments.File{Raw: raw}, ""))
+		for n := 1; n < len(raw); n += 1 + len(raw)/60 {
+			runs, err := instruments.Decode(&instruments.File{Raw: raw[:n]}, "")
+			if err == nil {
+				require.Equal(t, want, told(runs, nil), "%s cut after %d of %d bytes", file, n, len(raw))
+			}
+		}
+	}
+	for file, b := range glob(t, "testdata/*/*.sheets") {
+		sheets := sheettest.Text(string(b))
+		check(file, sheettest.XLSX(sheettest.Style{}, sheets...))
+		check(file, sheettest.XLS(sheettest.BIFF8, sheets...))
+		check(file, sheettest.ODS(sheets...))
+		check(file, []byte(sheettest.FODS(sheets...)))
+	}
+	for file, b := range glob(t, "testdata/*/*.txtar") {
+		check(file, sheettest.Zip(sheettest.Files(string(b))...))
+	}
+	var page strings.Builder
+	page.WriteString("<html><table>")
+	for _, l := range strings.Split("Well\tSample\tTarget\tCq\nA1\tS1\tN\t30.512\nA2\tS2\tN\t31.25", "\n") {
+		page.WriteString("<tr><td>" + strings.ReplaceAll(l, "\t", "</td><td>") + "</td></tr>")
+	}
+	page.WriteString("</table></html>")
+	check("html", []byte(page.String()))
+}
