@@ -168,7 +168,7 @@ func (s *sheet) groups() {
 		code, kit, arm, batch string
 		role                  plate.Role
 	}
-	where := make(map[id]int, len(s.wells))
+	where := map[id]int{} // few codes stand twice
 	s.group = make([]group, 0, len(s.wells))
 	rows := make([][]pcr.Value, 0, len(s.wells))
 	cells := make([]int, 0, len(s.wells))
