@@ -21,7 +21,6 @@ type platePage struct {
 	Setups      []instruments.Driver  // that write a plate file
 	Folders     []store.Instrument    // that take one out of a folder
 	Steps       []workGroup           // what the laboratory does now
-	Single      bool                  // each well measures one target
 }
 
 func (s *site) plate(v *visit) error {
@@ -49,8 +48,7 @@ func (s *site) plate(v *visit) error {
 	}
 	p.Steps = grouped(steps)
 	p.Picture = draw(v.Lang, row, wells, marks{base: "/plates/", controls: verdict.controls(), selected: v.field("well"), flags: suspicious(looks)})
-	for _, w := range wells {
-		p.Single = p.Single || w.Target != ""
+	for _, w := range oneEach(wells) {
 		if w.Role == "sample" {
 			p.Wells = append(p.Wells, w)
 		} else {
@@ -79,6 +77,28 @@ func (s *site) plate(v *visit) error {
 		}
 	}
 	return v.show("plate", p)
+}
+
+// oneEach gives one row for each sample and control: where each target has a well of its own, these stand side by side and their
+// row says "A4–A6 N1 N2 RP".
+func oneEach(wells []store.WellRow) (out []store.WellRow) {
+	at := map[string]int{}
+	last := map[string]string{}
+	for _, w := range wells {
+		key := w.Code + "|" + w.Kit + "|" + w.Arm
+		i, again := at[key]
+		if w.Target == "" || !again {
+			at[key] = len(out)
+			out = append(out, w)
+			continue
+		}
+		last[key] = w.Pos
+		out[i].Target += " " + w.Target
+	}
+	for key, pos := range last {
+		out[at[key]].Pos += "–" + pos
+	}
+	return out
 }
 
 // verdict is what package store keeps of a judgement.
