@@ -82,7 +82,7 @@ func limitsSay(lang string, before, now lims.Suspicion) (out []string) {
 	return out
 }
 
-func figure(v float64) string { return strconv.FormatFloat(v, 'g', -1, 64) }
+func figure(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // setLimits puts a version of the limits on record. Every limit is given: what is in force is what the supervisor saw.
 func (s *site) setLimits(v *visit) (err error) {
