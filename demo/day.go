@@ -38,6 +38,7 @@ type Day struct {
 	site  *sites     // the departments' own systems
 	bench *bench     // the simulated instruments
 	seen  store.Seen // what was on record when this life of the day began
+	mixed mixed      // what is in the laboratories' pools
 
 	orderAt, tubeAt [len(departments)]span // what is still to be registered and collected, by department
 	base            string                 // URL of the laboratories' server
@@ -58,7 +59,7 @@ func NewDay(ctx context.Context, st *store.Store, clock *Clock, o Options) (*Day
 	if o.Orders < 1 || o.Orders > MaxOrders {
 		return nil, fmt.Errorf("orders %d: expected 1 to %d", o.Orders, MaxOrders)
 	}
-	d := &Day{Options: o, Store: st, Clock: clock, start: clock.Now().Truncate(time.Minute)}
+	d := &Day{Options: o, Store: st, Clock: clock, start: clock.Now().Truncate(time.Minute), mixed: mixed{tubes: map[string][]string{}}}
 	b, err := st.MarkOf(ctx, markDay)
 	if err != nil {
 		return nil, err
@@ -134,7 +135,7 @@ func (d *Day) stations(ctx context.Context, at time.Duration) error {
 		do   func(context.Context, time.Duration) error
 	}{
 		{"departments", d.trouble}, {"register", d.register}, {"collect", d.collect}, {"ship", d.ship}, {"receive", d.receive},
-		{"read", d.readPlates}, {"release", d.release}, {"check", d.check}, {"recall", d.recall}, {"plate", d.lay}, {"start", d.startPlates}, {"alerts", d.alerts}, {"send", d.settle},
+		{"read", d.readPlates}, {"release", d.release}, {"check", d.check}, {"recall", d.recall}, {"pool", d.pool}, {"plate", d.lay}, {"start", d.startPlates}, {"alerts", d.alerts}, {"send", d.settle},
 	} {
 		if err := s.do(ctx, at); err != nil {
 			return fmt.Errorf("station %s at %s: %w", s.name, at, err)

@@ -59,6 +59,9 @@ func TestDay(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, s.Print(testWriter{t}))
 	require.True(t, s.Reconciles(n), "%+v", s)
+	require.Zero(t, s.Late)
+	require.Equal(t, n*departments[poolDept].share/100, s.PoolTubes, "all of the cold chain")
+	require.Positive(t, s.Retested, "the pool that was not negative was told apart from the tubes that were kept")
 	require.Positive(t, s.Recalled)
 	var late int
 	require.NoError(t, st.DB().Get(&late, `SELECT count(*) FROM deliveries v JOIN notices e ON e.id = v.notice_id JOIN results r ON r.sample_id = e.sample_id

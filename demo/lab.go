@@ -38,14 +38,11 @@ func (d *Day) lay(ctx context.Context, _ time.Duration) error {
 		}
 		room := store.Room(plate.F96, k)
 		for {
-			rows, err := d.Store.Waiting(ctx, d.city.Labs[lab], room)
-			if err != nil || len(rows) == 0 || len(rows) < room && !d.impatient(rows) {
+			codes, due, err := d.waiting(ctx, lab, room)
+			if err != nil || len(codes) == 0 || len(codes) < room && !d.impatient(due) {
 				return err
 			}
-			n := store.NewPlate{Lab: d.city.Labs[lab], Wells: perPlate, Kit: d.city.Kits[lab], Lot: d.city.Lots[lab]}
-			for _, r := range rows {
-				n.Codes = append(n.Codes, r.Barcode)
-			}
+			n := store.NewPlate{Lab: d.city.Labs[lab], Wells: perPlate, Kit: d.city.Kits[lab], Lot: d.city.Lots[lab], Codes: codes}
 			p, err := d.Store.Lay(ctx, d.city.Tech[lab], n)
 			if err != nil {
 				return err
@@ -57,10 +54,29 @@ func (d *Day) lay(ctx context.Context, _ time.Duration) error {
 	})
 }
 
-func (d *Day) impatient(rows []store.WaitingSample) bool {
-	limit := time.Duration(policy.Limits[lims.Screening].B) * time.Minute
+// waiting are the pools and the tubes that want a well of a laboratory, pools first, and the deadlines of them.
+func (d *Day) waiting(ctx context.Context, lab, room int) (codes []string, due []*time.Time, err error) {
+	pools, err := d.Store.PoolsWaiting(ctx, d.city.Labs[lab], room)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, p := range pools {
+		codes, due = append(codes, p.Code), append(due, p.DueAt)
+	}
+	if len(codes) == room {
+		return codes, due, nil
+	}
+	rows, err := d.Store.Waiting(ctx, d.city.Labs[lab], room-len(codes))
 	for _, r := range rows {
-		if r.DueAt != nil && r.DueAt.Add(-limit+patience).Before(d.Clock.Now()) {
+		codes, due = append(codes, r.Barcode), append(due, r.DueAt)
+	}
+	return codes, due, err
+}
+
+func (d *Day) impatient(due []*time.Time) bool {
+	limit := time.Duration(policy.Limits[lims.Screening].B) * time.Minute
+	for _, at := range due {
+		if at != nil && at.Add(-limit+patience).Before(d.Clock.Now()) {
 			return true
 		}
 	}
@@ -158,6 +174,13 @@ func (d *Day) send(ctx context.Context, p store.Plate) error {
 	}
 	c, err := d.Store.Case(ctx, emptyRun, p, "")
 	if err != nil {
+		return err
+	}
+	var codes []string
+	for _, w := range l.Wells {
+		codes = append(codes, w.Code)
+	}
+	if err := d.remember(ctx, p.Lab, codes); err != nil {
 		return err
 	}
 	for _, u := range d.city.Units {

@@ -40,6 +40,8 @@ const (
 	window   = 40 * time.Minute // a courier's round
 	courier  = 25 * time.Minute
 	boxTubes = 200
+
+	containers = 4 // that the cold chain opens
 )
 
 // planned is one order of the day. Times are offsets from the day's start.
@@ -101,9 +103,14 @@ func (p *plan) department(d, count int) {
 	first := len(p.orders)
 	for i := range count {
 		at := time.Duration(int64(day) * int64(i) / int64(max(count, 1)))
+		if d == poolDept { // a container is opened, and all of it is swabbed
+			first := count * (i * containers / count) / containers
+			at = day*time.Duration(i*containers/count)/containers + time.Duration(i-first)*6*time.Second
+		}
 		client := fmt.Sprintf("%s-%06d", dep.code, i+1)
-		// One sure positive in the first fever clinic and in the first community show both ways to the end.
-		sure := (d == 0 || d == 4) && i == count/3
+		// One sure positive in the first fever clinic, in the cold chain, whose tubes are pooled in the laboratory, and in the first
+		// community, whose tubes hold ten, show all ways to the end.
+		sure := (d == 0 || d == poolDept || d == 4) && i == count/3
 		p.byClient[client] = len(p.orders)
 		p.orders = append(p.orders, planned{client, d, at, sure || chance(client, "positive") < dep.risk})
 	}

@@ -25,6 +25,9 @@ type Summary struct {
 	Recalled     int         `json:"recalled"`    // persons of whom their department heard at once that they are under verification
 	Unheard      int         `json:"unheard"`     // persons who got "under verification" as a result and were in no such notice
 	Recollected  int         `json:"recollected"` // orders that were collected again after a pool that was not negative
+	Pools        int         `json:"pools"`       // mixed in the laboratory
+	PoolTubes    int         `json:"pooled"`      // tubes in them
+	Retested     int         `json:"retested"`    // of these, tested singly because of a pool
 	VoidPlates   int         `json:"void_plates"`
 	Late         int         `json:"late"`
 	Lost         int         `json:"lost"`    // orders without a final result in their department's own ledger
@@ -50,7 +53,8 @@ func (d *Day) Summarise(ctx context.Context, took time.Duration) (Summary, error
 		Released: s.Final, Delivered: s.Delivered, Acknowledged: s.Acknowledged, Positive: s.Positive, Recollected: s.Again, VoidPlates: s.Void,
 		Late: s.Late, Lost: len(d.plan.orders) - len(g.final), Doubled: g.doubled + s.Doubled, Wrong: len(g.wrong), Recalled: g.recalls, Unheard: g.unheard,
 		Seconds: took.Seconds(), ClockA: s.A, ClockB: s.B, ClockC: s.C}
-	return out, nil
+	out.Pools, out.PoolTubes, out.Retested, err = d.pools(ctx)
+	return out, err
 }
 
 // Reconciles says whether every order that was planned has come back once, rightly, and is acknowledged.
@@ -69,7 +73,8 @@ func (s Summary) Print(w io.Writer) error {
 	}{
 		{"检测申请(人份)", "orders", s.Orders}, {"样本(管)", "samples", s.Samples}, {"收样", "received", s.Received}, {"板", "plates", s.Plates},
 		{"上机", "runs", s.Runs}, {"出结果(人份)", "results", s.Results}, {"审核放行", "released", s.Released}, {"送达", "delivered", s.Delivered},
-		{"签收", "acknowledged", s.Acknowledged}, {"阳性", "positive", s.Positive}, {"即时重采通知(人)", "recalled at once", s.Recalled}, {"混采复采", "collected again", s.Recollected}, {"质控失败整板作废", "plates void", s.VoidPlates},
+		{"签收", "acknowledged", s.Acknowledged}, {"阳性", "positive", s.Positive}, {"即时重采通知(人)", "recalled at once", s.Recalled}, {"混采复采", "collected again", s.Recollected}, {"实验室混样(池)", "pools mixed", s.Pools},
+		{"入池(管)", "tubes pooled", s.PoolTubes}, {"拆池单检(管)", "tested singly", s.Retested}, {"质控失败整板作废", "plates void", s.VoidPlates},
 		{"超时", "late", s.Late}, {"丢失", "lost", s.Lost}, {"重复", "doubled", s.Doubled}, {"错误", "wrong", s.Wrong},
 	} {
 		fmt.Fprintf(t, "  %s\t%s\t%d\t\n", r.en, r.zh, r.n) //nolint:errcheck

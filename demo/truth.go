@@ -2,6 +2,7 @@ package demo
 
 import (
 	"math"
+	"strings"
 	"time"
 
 	"natlims/lims"
@@ -50,8 +51,11 @@ func (d *Day) truth(p store.Plate, k *pcr.Kit, attempt func(code string) int) va
 	}
 }
 
-// cq is the truth of a tube: the strongest of the orders in it.
+// cq is the truth of a tube, the strongest of the orders in it, or of a pool.
 func (d *Day) cq(barcode string) (float64, bool) {
+	if strings.HasPrefix(barcode, poolMark) {
+		return d.pooled(barcode)
+	}
 	best := math.Inf(1)
 	for _, i := range d.contents(barcode) {
 		if o := d.plan.orders[i]; o.positive {
