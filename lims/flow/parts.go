@@ -15,7 +15,7 @@ import (
 // never a part: what it leaves out was left out.
 
 // turn has the wire messages of an instrument judged one after another, since each may complete what the others began. It holds
-// within this process; where two servers take the last two parts at once, both wait, and either may be read again from its page.
+// within this process; between processes the store does not let a part wait that was judged without another one that waits.
 func (l *Line) turn(m store.Message, runs []pcr.Run) (done func()) {
 	if m.Instrument == 0 || len(runs) == 0 || !wired(runs[0]) {
 		return func() {}
@@ -51,7 +51,7 @@ func (l *Line) whole(ctx context.Context, m store.Message, c *lims.Case, p store
 	c.Run, ids = merge(c.Run, p.Code, others)
 	if v = lims.Judge(*c); part(c.Run, v) {
 		total := len(c.Layout.Wells)
-		refusal = lims.E(lims.Conflict, store.CodePartial, lims.Args{"plate": p.Code, "got": total - len(v.Differences), "total": total})
+		refusal = lims.E(lims.Conflict, store.CodePartial, lims.Args{"plate": p.Code, "got": total - len(v.Differences), "total": total, "parts": len(others)})
 	}
 	return v, ids, refusal, nil
 }

@@ -86,7 +86,11 @@ func (l *Line) judge(ctx context.Context, m store.Message) (string, error) {
 		}
 		if refusal != nil {
 			l.Log.Warn("message parked", "message", m.ID, "instrument", m.Instrument, "driver", driver, "code", refusal.Code)
-			return "parked", l.Store.ParkMessage(ctx, m, driver, refusal.Code, refusal.Args)
+			err := l.Store.ParkMessage(ctx, m, driver, refusal.Code, refusal.Args)
+			if refusal.Code == store.CodePartial && errors.Is(err, lims.Conflict) && try < rejudging { // another server has taken a part meanwhile
+				continue
+			}
+			return "parked", err
 		}
 		err = l.Store.Record(ctx, m, driver, judged)
 		if err == nil || try == rejudging || !errors.Is(err, lims.Conflict) {

@@ -123,9 +123,16 @@ func (s *Store) FailMessage(ctx context.Context, id int64, driver, code string, 
 }
 
 // ParkMessage says that the message was read but fits nothing: a person decides. A message that was bound and still does not fit
-// stays parked, with the new reason.
+// stays parked, with the new reason. A part of a plate that was judged without another part that waits is refused with Conflict: judge again.
 func (s *Store) ParkMessage(ctx context.Context, m Message, driver, code string, args lims.Args) error {
-	return s.do(ctx, lims.Actor{}, func(x *tx) error { return x.park(m, driver, lims.E(lims.Conflict, code, args)) })
+	return s.do(ctx, lims.Actor{}, func(x *tx) error {
+		if code == CodePartial {
+			if err := x.alone(m, args); err != nil {
+				return err
+			}
+		}
+		return x.park(m, driver, lims.E(lims.Conflict, code, args))
+	})
 }
 
 // IgnoreMessage puts a failed or parked message aside, with a reason.

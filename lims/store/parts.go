@@ -25,6 +25,24 @@ func (s *Store) Parts(ctx context.Context, m Message, plate string) (rows []Mess
 		AND m.args->>'plate' = $4 ORDER BY m.id LIMIT $5`, m.Instrument, m.ID, CodePartial, plate, maxParts)
 }
 
+// alone refuses a part that was judged with other parts than those that wait now. The plate's row is locked first, so that of two servers
+// that take the last two parts at once the second one sees the first.
+func (x *tx) alone(m Message, args lims.Args) error {
+	code := args["plate"]
+	if err := x.exec(`SELECT 1 FROM plates WHERE code = $1 FOR UPDATE`, code); err != nil {
+		return err
+	}
+	var waiting int
+	if err := x.one(&waiting, `SELECT count(*) FROM messages m WHERE m.instrument_id = $1 AND m.id <> $2 AND m.state = 'parked' AND m.code = $3
+		AND m.args->>'plate' = $4`, m.Instrument, m.ID, CodePartial, code); err != nil {
+		return err
+	}
+	if seen, _ := args["parts"].(int); min(waiting, maxParts) != seen {
+		return lims.E(lims.Conflict, "parts.moved", lims.Args{"plate": code})
+	}
+	return nil
+}
+
 // joined records the parts of a plate with the message that completed it.
 func (x *tx) joined(m Message, parts []int64) error {
 	if len(parts) == 0 {
