@@ -84,6 +84,13 @@ func (l *Line) judge(ctx context.Context, m store.Message) (string, error) {
 		if err != nil {
 			return "", err
 		}
+		if refusal != nil && refusal.Code == "plate.already_read" {
+			if second, old, ok, err := l.beside(ctx, m, runs); err != nil {
+				return "", err
+			} else if ok {
+				return "recorded", l.Store.RecordBeside(ctx, m, driver, second, old)
+			}
+		}
 		if refusal != nil {
 			l.Log.Warn("message parked", "message", m.ID, "instrument", m.Instrument, "driver", driver, "code", refusal.Code)
 			err := l.Store.ParkMessage(ctx, m, driver, refusal.Code, refusal.Args)

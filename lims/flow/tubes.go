@@ -72,6 +72,7 @@ func (l *Line) load(ctx context.Context, m store.Message, driver string, runs []
 		return out, nil
 	}
 	b := rack{m: m, kit: kit, driver: driver, taken: map[string]bool{}}
+	b.second = &rack{m: m, kit: kit, driver: driver, taken: map[string]bool{}}
 	for _, t := range all {
 		if seen[store.Test{Barcode: t.Sample, Mark: t.Mark}] {
 			continue
@@ -82,6 +83,8 @@ func (l *Line) load(ctx context.Context, m store.Message, driver string, runs []
 			b.controls = append(b.controls, t)
 		case !known:
 			b.unknown = append(b.unknown, t.Sample)
+		case done(tube.State) && !b.taken[t.Sample] && len(b.second.tests) < plate.F96.Size():
+			b.putSecond(t, tube)
 		case b.taken[t.Sample] || len(b.wells.Case.Layout.Wells) == plate.F96.Size():
 			out.More = true
 		case tube.State != lims.Received:
@@ -92,6 +95,9 @@ func (l *Line) load(ctx context.Context, m store.Message, driver string, runs []
 	}
 	return b.tubeRun(out.More, runs), nil
 }
+
+// done says that a tube has been tested: a further test of it is a fact beside the first.
+func done(s lims.State) bool { return s == lims.Read || s == lims.Closed || s == lims.Discarded }
 
 // fit says why a kit cannot judge single tubes: there is none, or it asks for controls that stand on a plate.
 func fit(k *pcr.Kit, key string) *lims.Error {
@@ -115,6 +121,8 @@ type rack struct {
 	controls []tested
 	runs     []int // that the wells come from
 
+	second *rack // tests of tubes that have their result
+
 	unknown, moved, other []string
 	differences           []lims.Difference
 }
@@ -122,6 +130,25 @@ type rack struct {
 // put judges one test and gives it the next well.
 func (b *rack) put(t tested, tube store.TubeState) {
 	b.putAt(plate.Well{Pos: plate.F96.At(len(b.wells.Case.Layout.Wells)), Role: plate.Sample, Code: t.Sample, Kit: b.kit.Key()}, t, tube)
+}
+
+// putSecond judges a test of a tube that has its result. Two of them in one message are two passes, like those of any tube.
+func (b *rack) putSecond(t tested, tube store.TubeState) {
+	b.second.put(t, tube)
+	b.taken[t.Sample] = b.second.taken[t.Sample]
+	b.other, b.second.other = append(b.other, b.second.other...), nil
+	b.differences, b.second.differences = append(b.differences, b.second.differences...), nil
+}
+
+// judged are the tests of a rack as one run.
+func (b *rack) judged(runs []pcr.Run) store.Judged {
+	j := b.wells
+	j.Run = runs[b.runs[0]]
+	j.Run.Readings, j.Run.Curves = b.wells.Run.Readings, nil
+	j.Verdict.Accepted = true // the controls of such analysers are in every cartridge
+	j.Case.Kits = map[string]*pcr.Kit{b.kit.Key(): b.kit}
+	j.Case.Layout.Format = plate.F96
+	return j
 }
 
 // putAt judges one test and gives it a well. A test of another assay, or one that the kit cannot settle without a plate, gets none.
@@ -180,15 +207,12 @@ func again(w plate.Well, tube store.TubeState, why string) lims.WellCall {
 }
 
 func (b *rack) tubeRun(more bool, runs []pcr.Run) store.TubeRun {
-	out := store.TubeRun{Tests: b.tests, More: more && len(b.tests) > 0}
+	out := store.TubeRun{Tests: b.tests, Seconds: b.second.tests, More: more && len(b.tests)+len(b.second.tests) > 0}
 	if len(b.tests) > 0 {
-		readings := b.wells.Run.Readings
-		b.wells.Run = runs[b.runs[0]]
-		b.wells.Run.Readings, b.wells.Run.Curves = readings, nil
-		b.wells.Verdict.Accepted = true // the controls of such analysers are in every cartridge
-		b.wells.Case.Kits = map[string]*pcr.Kit{b.kit.Key(): b.kit}
-		b.wells.Case.Layout.Format = plate.F96
-		out.Wells = b.wells
+		out.Wells = b.judged(runs)
+	}
+	if len(b.second.tests) > 0 {
+		out.Second = b.second.judged(runs)
 	}
 	if len(b.controls) > 0 {
 		run := runs[b.controls[0].Run]

@@ -146,10 +146,17 @@ func TestExportOfTests(t *testing.T) {
 	require.Equal(t, "positive called", r.said("GHOST"))
 	require.Equal(t, 4, r.count(`SELECT count(*) FROM results`))
 
-	// A tube that has its result is not tested over in silence.
+	// A tube that has its result is not tested over in silence: the test stands beside it, and a supervisor is asked.
 	m = r.hear(gx, "c.csv", fmt.Sprintf(export, "X-1", "Specimen", "SARS-CoV-2 NEGATIVE|", "26/03/02 09:00:00", "OK", "0.0", "NEG", "PASS"))
-	require.Equal(t, "tube.not_waiting", m.Code)
+	require.Equal(t, "recorded", m.State, "%s %s", m.Code, m.Args)
 	require.Equal(t, "positive called", r.said("X-1"))
+	require.Equal(t, 4, r.count(`SELECT count(*) FROM results`))
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM disputes WHERE code = 'X-1' AND old_call = 'positive' AND new_call = 'negative' AND settled_at IS NULL`))
+	require.Equal(t, 2, r.count(`SELECT count(*) FROM readings d JOIN runs u ON u.id = d.run_id WHERE u.message_id = $1`, m.ID), "what it said is on record")
+	require.Equal(t, 0, r.count(`SELECT count(*) FROM calls c JOIN runs u ON u.id = c.run_id WHERE u.message_id = $1 AND c.sample_id IS NOT NULL`, m.ID))
+	again := r.hear(gx, "d.csv", "\r\n"+fmt.Sprintf(export, "X-1", "Specimen", "SARS-CoV-2 NEGATIVE|", "26/03/02 09:00:00", "OK", "0.0", "NEG", "PASS"))
+	require.Equal(t, "recorded", again.State)
+	require.Equal(t, 1, r.count(`SELECT count(*) FROM disputes`), "the same test is told once")
 }
 
 func TestClockOfAnInstrument(t *testing.T) {

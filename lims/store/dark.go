@@ -11,7 +11,8 @@ import (
 //
 //	reported     a result of its tube rests on its run, or rests on it and was amended since
 //	waiting      a result rests on it and is not signed yet
-//	superseded   its run was refused, its tube is tested again, its orders had their result, or a later reading replaced it
+//	superseded   its run was refused, its tube is tested again, its orders had their result, or a later reading replaced it;
+//	             or it is of a tube that had its result, and a supervisor has said what it means
 //	control      its well holds a control, or it is a quality control
 //	empty        nothing stands in its well, and nothing was found there
 //	unclaimed    none of these: somebody has to look
@@ -115,11 +116,13 @@ const darkReadings = `WITH u AS (
 		FROM u JOIN readings d ON d.run_id = u.id LEFT JOIN named n ON d.well = '' AND n.plate_id = u.plate_id AND n.code = d.sample
 	), f AS (
 		SELECT g.*, CASE
-			WHEN g.plate_id IS NULL THEN CASE WHEN g.task <> '' THEN 'control' ELSE 'unclaimed/no_plate' END
+			WHEN g.plate_id IS NULL THEN CASE WHEN g.task <> '' THEN 'control' WHEN z.open THEN 'unclaimed/retest'
+				WHEN z.run_id IS NOT NULL THEN 'superseded/retest' ELSE 'unclaimed/no_plate' END
 			WHEN at.fate IS NOT NULL THEN at.fate
 			WHEN g.state = 'cq' THEN 'unclaimed/no_well'
 			ELSE 'empty' END AS fate
 		FROM g LEFT JOIN at ON at.run_id = g.id AND at.pos = g.pos
+		LEFT JOIN (SELECT run_id, bool_or(settled_at IS NULL) AS open FROM disputes WHERE run_id IN (SELECT id FROM u) GROUP BY 1) z ON z.run_id = g.id
 	) `
 
 func (q DarkQuery) args() []any {

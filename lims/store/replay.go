@@ -256,7 +256,7 @@ func (x *tx) replay(m Message, j Judged, old RecordedRun) error {
 		run, pq.Array(pos), pq.Array(codes), pq.Array(before), pq.Array(after), pq.Array(samples), x.now)
 }
 
-// Dispute is a well that a replay would call otherwise.
+// Dispute is a well that a replay would call otherwise, or a further test of what has its result.
 type Dispute struct {
 	ID        int64      `db:"id"`
 	Message   int64      `db:"message_id"`

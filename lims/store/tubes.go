@@ -121,6 +121,8 @@ func (s *Store) SeenTests(ctx context.Context, instrument int64, codes []string)
 type TubeRun struct {
 	Wells    Judged      // the tubes, laid out; without wells there is nothing to judge
 	Tests    []Test      // of the wells
+	Second   Judged      // tubes that have their result: a new fact beside it
+	Seconds  []Test      // of the tubes of Second
 	Controls *pcr.Run    // quality controls: kept, and nothing follows
 	Marks    []Test      // of the controls
 	More     bool        // the same tubes were tested again: the message is read on
@@ -137,6 +139,11 @@ func (s *Store) RecordTubes(ctx context.Context, m Message, driver string, t Tub
 				return err
 			}
 			if err := x.cartridges(m, run, t.Tests); err != nil {
+				return err
+			}
+		}
+		if len(t.Seconds) > 0 {
+			if err := x.besideTubes(m, t.Second, t.Seconds); err != nil {
 				return err
 			}
 		}
