@@ -171,8 +171,8 @@ func describe(v Value, inst string) string {
 	return s
 }
 
-// maxCombinations bounds the grid of a check.
-const maxCombinations = 2_000_000
+// maxCombinations bounds the grid of a check: twelve targets with a grey zone and two attempts, a few seconds.
+const maxCombinations = 40_000_000
 
 // combinations asks the rules, without the guards of Call, about every combination of states and history.
 func (c *check) combinations() {

@@ -7,7 +7,8 @@
 //
 // # Kits, schema kit/v1
 //
-// A kit is a file (kits/NAME.yaml) and a folder of cases (testdata/NAME/cases.tsv); a test ties the two together.
+// A kit is a file (kits/NAME.yaml; JSON is read as well) and a folder of cases (testdata/NAME/cases.tsv); a test ties the two
+// together. A key that is unknown or stands twice is refused; what is not understood never holds.
 //
 //	schema: kit/v1
 //	id, version, status (verified | unverified), insert, insert_sha256, approved_by, valid_from, valid_to
