@@ -21,6 +21,7 @@
 //	             --reject---> rejected
 //	  received   --reject---> rejected
 //	             --load-----> loaded
+//	             --forward--> collected
 //	  rejected   --discard--> discarded
 //	  loaded     --read-----> read
 //	             --unload---> received

@@ -64,6 +64,7 @@ var (
 		{Collected, "reject", Rejected},
 		{Received, "reject", Rejected},
 		{Received, "load", Loaded},
+		{Received, "forward", Collected}, // in a box to another laboratory
 		{Loaded, "read", Read},
 		{Read, "close", Closed},
 		{Loaded, "unload", Received},

@@ -67,7 +67,8 @@ func (s *Store) TubeByCode(ctx context.Context, sc Scope, barcode string) (TubeR
 			coalesce(sb.name,'') AS sent_by, h.dispatched_at, coalesce(rb.name,'') AS taken_by, h.opened_at
 		FROM samples m JOIN departments d ON d.id = m.department_id LEFT JOIN labs l ON l.id = m.lab_id
 		LEFT JOIN shipments h ON h.id = m.shipment_id LEFT JOIN actors sb ON sb.id = h.sent_by LEFT JOIN actors rb ON rb.id = h.received_by
-		WHERE m.barcode = $1 AND ($2 = 0 OR m.lab_id IS NULL OR m.lab_id = $2) AND ($3 = 0 OR m.department_id = $3)`,
+		WHERE m.barcode = $1 AND ($2 = 0 OR m.lab_id IS NULL OR m.lab_id = $2 OR m.id IN (SELECT unnest(samples) FROM pool_forwards WHERE from_lab = $2))
+			AND ($3 = 0 OR m.department_id = $3)`,
 		barcode, sc.Lab, sc.Department)
 }
 

@@ -31,7 +31,7 @@ func (x *tx) balancePools(samples []int64) error {
 		FROM pools p JOIN pool_samples m ON m.pool_id = p.id JOIN samples s ON s.id = m.sample_id
 			LEFT JOIN LATERAL (SELECT k.call FROM calls k WHERE k.sample_id = m.sample_id AND NOT k.invalid ORDER BY k.run_id DESC LIMIT 1) c ON true
 		WHERE p.state = 'read' AND p.call <> 'NEG' AND p.id IN (SELECT pool_id FROM pool_samples WHERE sample_id = ANY($1))
-		GROUP BY p.id HAVING bool_and(s.state NOT IN ('received','loaded')) AND count(c.call) > 0 ORDER BY p.id`, pq.Array(samples)); err != nil {
+		GROUP BY p.id HAVING bool_and(s.state NOT IN ('collected','received','loaded')) AND count(c.call) > 0 ORDER BY p.id`, pq.Array(samples)); err != nil {
 		return err
 	}
 	for _, p := range pools {

@@ -64,7 +64,8 @@ func (s *Store) BatchPools(ctx context.Context, batch int64) ([]PoolRow, error) 
 
 // PoolByCode reads one pool. Departments see no pools.
 func (s *Store) PoolByCode(ctx context.Context, sc Scope, code string) (PoolRow, error) {
-	return single[PoolRow](ctx, s, `SELECT `+poolColumns+`WHERE p.code = upper($1) AND ($2 = 0 OR p.lab_id = $2) AND $3 = 0`, code, sc.Lab, sc.Department)
+	return single[PoolRow](ctx, s, `SELECT `+poolColumns+`WHERE p.code = upper($1) AND $3 = 0
+		AND ($2 = 0 OR p.lab_id = $2 OR p.id IN (SELECT pool_id FROM pool_forwards WHERE to_lab = $2))`, code, sc.Lab, sc.Department)
 }
 
 const batchColumns = `b.id, b.code, b.lab_id, b.kit_key, b.scheme, b.n, b.rows, b.cols, b.risk, b.expected, b.reason, a.name AS made_by, b.created_at
@@ -162,14 +163,16 @@ type RetestRow struct {
 	Barcode string     `db:"barcode"`
 	State   string     `db:"state"`
 	Pool    string     `db:"pool"`
-	Call    string     `db:"call"` // of the pool
-	Left    int        `db:"left"` // microlitres
+	Call    string     `db:"call"`    // of the pool
+	Left    int        `db:"left"`    // microlitres
+	Forward bool       `db:"forward"` // another laboratory should take it over
 	DueAt   *time.Time `db:"due_at"`
 }
 
 // Retests is the worklist of tubes to be tested singly, least slack first.
 func (s *Store) Retests(ctx context.Context, sc Scope) ([]RetestRow, error) {
-	return list[RetestRow](ctx, s, `SELECT s.barcode, s.state, p.code AS pool, p.call, coalesce(v.ul, 0) AS left, s.due_at
+	return list[RetestRow](ctx, s, `SELECT s.barcode, s.state, p.code AS pool, p.call, coalesce(v.ul, 0) AS left, s.due_at,
+			s.id IN (SELECT sample_id FROM steps WHERE done_at IS NULL AND action = 'forward' AND ($1 = 0 OR lab_id = $1)) AS forward
 		FROM samples s JOIN pools p ON p.id = s.retest_of LEFT JOIN LATERAL (SELECT sum(ul) AS ul FROM volumes WHERE sample_id = s.id) v ON true
 		WHERE s.retest_of IS NOT NULL AND s.state IN ('received','loaded') AND ($1 = 0 OR s.lab_id = $1)
 		ORDER BY s.state DESC, s.due_at NULLS LAST, s.id LIMIT 1000`, sc.Lab)

@@ -86,8 +86,12 @@ func (x *tx) readPools(run int64, p Plate, j Judged) ([]*readPool, error) {
 		r.hear(one.call, one.cq)
 		wells = append(wells, one)
 	}
+	elsewhere, err := x.quickest(p.Lab)
+	if err != nil {
+		return nil, err
+	}
 	for _, r := range rows {
-		r.plan(x.now)
+		r.plan(x.now, elsewhere)
 	}
 	if err := x.move(lims.PoolMoves, "pools", "read", ids, `, call = CASE WHEN call = '' THEN 'INVALID' ELSE call END`); err != nil {
 		return nil, err
@@ -120,8 +124,9 @@ func (r *readPool) hear(c pooling.Call, cq float64) {
 	r.heard = true
 }
 
-// plan decides what is done with the pool itself; the fate of its tubes follows from all pools of its plan.
-func (r *readPool) plan(now time.Time) {
+// plan decides what is done with the pool itself; the fate of its tubes follows from all pools of its plan. elsewhere is how long
+// the quickest partner takes with tubes that are sent on; 0: nobody takes them.
+func (r *readPool) plan(now time.Time, elsewhere time.Duration) {
 	slack := time.Duration(0)
 	if r.DueAt != nil {
 		slack = r.DueAt.Sub(now)
@@ -130,7 +135,8 @@ func (r *readPool) plan(now time.Time) {
 		r.step = pooling.Step{Do: pooling.Reextract}
 		return
 	}
-	q := pooling.Read{Kind: pooling.Media, Call: r.call, Size: r.Size, Slack: slack, Volume: max(1, r.Volume), Repeated: r.Repeats > 0, Risk: r.Risk}
+	q := pooling.Read{Kind: pooling.Media, Call: r.call, Size: r.Size, Slack: slack, Volume: max(1, r.Volume), Repeated: r.Repeats > 0, Risk: r.Risk,
+		Elsewhere: elsewhere > 0 && elsewhere <= slack}
 	r.step, _ = pooling.UsualClock.Next(q) // the kind and the call are ours
 	if r.step.Do == pooling.SplitPool && (r.Scheme != pooling.OptThree || r.Axis != lims.Whole) {
 		r.step = pooling.Step{Do: pooling.Singles, Wells: r.Size}
@@ -206,7 +212,7 @@ func (x *tx) actOnPools(run int64, p Plate, pools []*readPool) error {
 			return err
 		}
 	}
-	return nil
+	return x.proposeForward(run, p, pools)
 }
 
 // split plans the parts of a pool that was not negative: mixed from the retained tubes, never from the pool.

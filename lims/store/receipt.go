@@ -112,7 +112,7 @@ func (s *Store) Scan(ctx context.Context, by lims.Actor, box string, barcodes []
 		}
 		var rows []scanRow
 		if err := x.all(&rows, `SELECT id, barcode, state, coalesce(declared, 1) AS declared, coalesce(collected_at, $3::timestamptz) AS collected_at,
-				shipment_id IS NOT DISTINCT FROM $2 AS in_box, received_at IS NOT NULL AS received
+				shipment_id IS NOT DISTINCT FROM $2 AS in_box, received_at IS NOT NULL AND state <> 'collected' AS received
 			FROM samples WHERE barcode = ANY($1) ORDER BY id FOR UPDATE`, pq.Array(barcodes), b.ID, x.now); err != nil {
 			return err
 		}
@@ -206,7 +206,7 @@ func (x *tx) receive(lab int64, ids []int64) error {
 	if err := x.startClock(lab, ids); err != nil {
 		return err
 	}
-	if err := x.move(lims.SampleMoves, "samples", "receive", ids, `, received_at = $4, lab_id = $5,
+	if err := x.move(lims.SampleMoves, "samples", "receive", ids, `, received_at = coalesce(received_at, $4), lab_id = $5,
 		due_at = (SELECT min(o.due_at) FROM orders o WHERE o.sample_id = samples.id)`, x.now, lab); err != nil {
 		return err
 	}

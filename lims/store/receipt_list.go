@@ -13,7 +13,7 @@ type BoxRow struct {
 	Code         string     `db:"code"`
 	Lab          int64      `db:"lab_id"`
 	LabName      Name       `db:"lab"`
-	Department   int64      `db:"department_id"`
+	Department   int64      `db:"department_id"` // 0: another laboratory sent it on
 	From         Name       `db:"dep"`
 	SentBy       string     `db:"sent_by"`
 	ReceivedBy   string     `db:"received_by"`
@@ -25,13 +25,14 @@ type BoxRow struct {
 	Persons      int        `db:"persons"`
 }
 
-const boxColumns = `h.id, h.code, h.lab_id, l.name_zh AS "lab.name_zh", l.name_en AS "lab.name_en", h.department_id,
-	d.name_zh AS "dep.name_zh", d.name_en AS "dep.name_en", sb.name AS sent_by, coalesce(rb.name,'') AS received_by,
+const boxColumns = `h.id, h.code, h.lab_id, l.name_zh AS "lab.name_zh", l.name_en AS "lab.name_en", coalesce(h.department_id, 0) AS department_id,
+	coalesce(d.name_zh, f.name_zh) AS "dep.name_zh", coalesce(d.name_en, f.name_en) AS "dep.name_en", sb.name AS sent_by, coalesce(rb.name,'') AS received_by,
 	h.dispatched_at, h.opened_at, h.closed_at, n.tubes, n.received, n.persons`
 
-const boxTables = ` FROM shipments h JOIN labs l ON l.id = h.lab_id JOIN departments d ON d.id = h.department_id
+const boxTables = ` FROM shipments h JOIN labs l ON l.id = h.lab_id LEFT JOIN departments d ON d.id = h.department_id
+	LEFT JOIN labs f ON f.id = h.from_lab_id
 	JOIN actors sb ON sb.id = h.sent_by LEFT JOIN actors rb ON rb.id = h.received_by
-	CROSS JOIN LATERAL (SELECT count(*) AS tubes, count(received_at) AS received, coalesce(sum(declared),0) AS persons
+	CROSS JOIN LATERAL (SELECT count(*) AS tubes, count(received_at) FILTER (WHERE state <> 'collected') AS received, coalesce(sum(declared),0) AS persons
 		FROM samples WHERE shipment_id = h.id) n `
 
 // OpenBoxes lists the boxes on their way or being received, oldest first.
@@ -51,7 +52,7 @@ func (s *Store) ClosedBoxes(ctx context.Context, sc Scope, n int) ([]BoxRow, err
 // BoxByCode reads one box.
 func (s *Store) BoxByCode(ctx context.Context, sc Scope, code string) (BoxRow, error) {
 	return single[BoxRow](ctx, s, `SELECT `+boxColumns+boxTables+
-		`WHERE h.code = $1 AND ($2 = 0 OR h.lab_id = $2) AND ($3 = 0 OR h.department_id = $3)`, code, sc.Lab, sc.Department)
+		`WHERE h.code = $1 AND ($2 = 0 OR h.lab_id = $2 OR h.from_lab_id = $2) AND ($3 = 0 OR h.department_id = $3)`, code, sc.Lab, sc.Department)
 }
 
 // BoxTube is one tube of a box.
@@ -67,8 +68,9 @@ type BoxTube struct {
 
 // BoxTubes lists the tubes of a box: those still awaited first, then the newest scans.
 func (s *Store) BoxTubes(ctx context.Context, box int64) ([]BoxTube, error) {
-	return list[BoxTube](ctx, s, `SELECT barcode, mode, state, priority, coalesce(declared,0) AS persons, received_at, reject_reason
-		FROM samples WHERE shipment_id = $1 ORDER BY received_at DESC NULLS FIRST, id LIMIT 2000`, box)
+	return list[BoxTube](ctx, s, `SELECT barcode, mode, state, priority, coalesce(declared,0) AS persons,
+			CASE WHEN state <> 'collected' THEN received_at END AS received_at, reject_reason
+		FROM samples WHERE shipment_id = $1 ORDER BY 6 DESC NULLS FIRST, id LIMIT 2000`, box)
 }
 
 // ExceptionRow is something that did not fit at receipt.

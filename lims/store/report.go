@@ -72,7 +72,7 @@ const reportQuery = ` SELECT r.id, r.order_id, o.client_id, r.version, r.reason,
 		LEFT JOIN amended_results y ON y.new_id = r.id LEFT JOIN results yr ON yr.id = y.result_id LEFT JOIN samples ys ON ys.id = yr.sample_id
 		LEFT JOIN (amended_results z JOIN results zr ON zr.id = z.new_id AND zr.released_at IS NOT NULL) ON z.result_id = r.id
 		JOIN subjects b ON b.id = coalesce(z.subject_id, o.subject_id)
-		LEFT JOIN shipments h ON h.id = s.shipment_id LEFT JOIN runs u ON u.id = r.run_id LEFT JOIN plates p ON p.id = u.plate_id
+		LEFT JOIN shipments h ON h.id = coalesce(s.first_shipment_id, s.shipment_id) LEFT JOIN runs u ON u.id = r.run_id LEFT JOIN plates p ON p.id = u.plate_id
 		LEFT JOIN actors c ON c.id = r.checked_by LEFT JOIN actors e ON e.id = r.released_by
 	ORDER BY r.id`
 

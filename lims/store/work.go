@@ -43,7 +43,7 @@ type Shipment struct {
 
 // OpenShipments lists the boxes of a laboratory whose receipt has not ended, with their manifests.
 func (s *Store) OpenShipments(ctx context.Context, lab int64) (rows []Shipment, err error) {
-	err = s.db.SelectContext(ctx, &rows, `SELECT h.id, h.code, h.department_id, h.lab_id, h.dispatched_at,
+	err = s.db.SelectContext(ctx, &rows, `SELECT h.id, h.code, coalesce(h.department_id, 0) AS department_id, h.lab_id, h.dispatched_at,
 			ARRAY(SELECT barcode FROM samples WHERE shipment_id = h.id ORDER BY barcode) AS barcodes
 		FROM shipments h WHERE h.lab_id = $1 AND h.closed_at IS NULL ORDER BY h.id LIMIT 500`, lab)
 	return rows, mapped(ctx, err)

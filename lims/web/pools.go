@@ -51,6 +51,8 @@ type poolsPage struct {
 	Read    []store.PoolRow // read and not ended
 	Retests []store.RetestRow
 	Odd     []store.Discordance
+	Sent    []store.ForwardRow // between this laboratory and another, not done
+	Forward bool               // some of the retests are better sent on
 	Lots    []store.LotRow
 	Batches []store.PoolBatch
 }
@@ -81,6 +83,12 @@ func (s *site) pools(v *visit) (err error) {
 	if p.Retests, err = s.st.Retests(ctx, sc); err != nil {
 		return err
 	}
+	for _, r := range p.Retests {
+		p.Forward = p.Forward || r.Forward
+	}
+	if p.Sent, err = s.st.OpenForwards(ctx, sc); err != nil {
+		return err
+	}
 	if p.Odd, err = s.st.OpenDiscordances(ctx, sc); err != nil {
 		return err
 	}
@@ -99,6 +107,8 @@ type poolPage struct {
 	Members []store.PoolMember
 	Reads   []store.PoolRead
 	Odd     []store.Discordance
+	Sent    []store.ForwardRow
+	Onward  int             // its tubes that could be sent on
 	Tree    []store.PoolRow // the pool it is a part of, itself, and its own parts
 	Sign    map[string]int  // its tubes' results by state, where it was negative
 }
@@ -118,6 +128,10 @@ func (s *site) pool(v *visit) (err error) {
 	if p.Odd, err = s.st.PoolDiscordances(ctx, p.Pool.ID); err != nil {
 		return err
 	}
+	if p.Sent, err = s.st.PoolForwards(ctx, p.Pool.ID); err != nil {
+		return err
+	}
+	p.Onward = len(waitingSingly(p.Members))
 	all, err := s.st.BatchPools(ctx, p.Pool.Batch)
 	if err != nil {
 		return err

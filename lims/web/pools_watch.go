@@ -18,6 +18,8 @@ type watchPage struct {
 	Departments []store.Department
 	Grants      []store.GrantRow
 	Categories  []string
+	Partners    []store.Partner
+	Others      []store.Lab
 }
 
 // poolWatch shows what monitoring says of a laboratory's pools, and under which rules it makes them.
@@ -46,6 +48,18 @@ func (s *site) poolWatch(v *visit) (err error) {
 	}
 	if p.Departments, err = s.choice(v); err != nil {
 		return err
+	}
+	if p.Partners, err = s.st.Partners(ctx, p.Lab); err != nil {
+		return err
+	}
+	others, err := s.st.Labs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, l := range others {
+		if l.ID != p.Lab {
+			p.Others = append(p.Others, l)
+		}
 	}
 	if p.Grants, err = s.st.Grants(ctx); err != nil {
 		return err
