@@ -88,7 +88,7 @@ type kitPage struct {
 	Row     store.KitRow
 	Kit     *pcr.Kit
 	Table   pcr.Page // the decision table, as `lims kit print` writes it
-	Against string // key of the version in use
+	Against string   // key of the version in use
 	Diff    []pcr.Line
 }
 

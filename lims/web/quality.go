@@ -26,6 +26,7 @@ func (s *site) qualityWords(lang string) map[string]any {
 		"turn":       func(t plate.Turn) string { return turnText(lang, t) },
 		"turnword":   func(t string) string { return turnText(lang, plate.Turn(t)) },
 		"twopeople":  func(code string) bool { return strings.HasPrefix(code, "run.") },
+		"byflag":     func(reason string) bool { return strings.HasPrefix(reason, "flag.") }, // which stands there in full
 		"paired":     func(reason string) bool { return strings.HasPrefix(reason, "parallel.") },
 	}
 }
