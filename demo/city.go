@@ -69,7 +69,7 @@ func (d *Day) found(ctx context.Context) error {
 		return json.Unmarshal(b, &d.city)
 	}
 	boot := lims.Actor{Login: "setup", Roles: []lims.Role{lims.Admin}}
-	for _, f := range []func(context.Context, lims.Actor) error{d.foundLabs, d.foundDepartments, d.foundPeople, d.foundKits, d.foundPools, d.foundUnits} {
+	for _, f := range []func(context.Context, lims.Actor) error{d.foundLabs, d.foundDepartments, d.foundPeople, d.foundKits, d.foundPools, d.foundPair, d.foundUnits} {
 		if err := f(ctx, boot); err != nil {
 			return fmt.Errorf("demo city: %w", err)
 		}

@@ -39,6 +39,7 @@ type Day struct {
 	bench *bench     // the simulated instruments
 	seen  store.Seen // what was on record when this life of the day began
 	mixed mixed      // what is in the laboratories' pools
+	asked bool       // for the second kit of the pair
 
 	orderAt, tubeAt [len(departments)]span // what is still to be registered and collected, by department
 	base            string                 // URL of the laboratories' server
@@ -135,7 +136,7 @@ func (d *Day) stations(ctx context.Context, at time.Duration) error {
 		do   func(context.Context, time.Duration) error
 	}{
 		{"departments", d.trouble}, {"register", d.register}, {"collect", d.collect}, {"ship", d.ship}, {"receive", d.receive},
-		{"read", d.readPlates}, {"release", d.release}, {"check", d.check}, {"recall", d.recall}, {"pool", d.pool}, {"plate", d.lay}, {"start", d.startPlates}, {"alerts", d.alerts}, {"send", d.settle},
+		{"read", d.readPlates}, {"release", d.release}, {"check", d.check}, {"recall", d.recall}, {"pool", d.pool}, {"pair", d.pair}, {"plate", d.lay}, {"start", d.startPlates}, {"alerts", d.alerts}, {"send", d.settle},
 	} {
 		if err := s.do(ctx, at); err != nil {
 			return fmt.Errorf("station %s at %s: %w", s.name, at, err)

@@ -60,6 +60,12 @@ func TestDay(t *testing.T) {
 	require.NoError(t, s.Print(testWriter{t}))
 	require.True(t, s.Reconciles(n), "%+v", s)
 	require.Zero(t, s.Late)
+	arms, err := st.SampleArms(ctx, day.plan.pairTube())
+	require.NoError(t, err)
+	require.Len(t, arms, 2)
+	var discordant int
+	require.NoError(t, st.DB().Get(&discordant, `SELECT count(*) FROM results WHERE call = 'discordant' AND state = 'withdrawn'`))
+	require.Equal(t, 1, discordant, "two kits did not agree, and a supervisor had the tube tested again")
 	require.Equal(t, n*departments[poolDept].share/100, s.PoolTubes, "all of the cold chain")
 	require.Positive(t, s.Retested, "the pool that was not negative was told apart from the tubes that were kept")
 	require.Positive(t, s.Recalled)

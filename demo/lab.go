@@ -32,7 +32,7 @@ func (d *Day) eachLab(ctx context.Context, do func(context.Context, int) error) 
 // lay makes plates of what waits: full ones at once, a part-filled one when its first tube has waited long enough.
 func (d *Day) lay(ctx context.Context, _ time.Duration) error {
 	return d.eachLab(ctx, func(ctx context.Context, lab int) error {
-		k, err := d.kit(lab)
+		k, err := pcr.Find(d.city.Kits[lab])
 		if err != nil {
 			return err
 		}
@@ -66,8 +66,15 @@ func (d *Day) waiting(ctx context.Context, lab, room int) (codes []string, due [
 	if len(codes) == room {
 		return codes, due, nil
 	}
+	paired, err := d.paired(ctx, lab)
+	if err != nil {
+		return nil, nil, err
+	}
 	rows, err := d.Store.Waiting(ctx, d.city.Labs[lab], room-len(codes))
 	for _, r := range rows {
+		if paired[r.Barcode] {
+			continue
+		}
 		codes, due = append(codes, r.Barcode), append(due, r.DueAt)
 	}
 	return codes, due, err
@@ -135,17 +142,17 @@ func (d *Day) readPlates(ctx context.Context, _ time.Duration) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
 	var read []int64
-	for lab, id := range d.city.Labs {
-		kit, err := d.kit(lab)
-		if err != nil {
-			return err
-		}
+	for _, id := range d.city.Labs {
 		plates, err := d.Store.PlatesIn(ctx, id, lims.Running)
 		if err != nil {
 			return err
 		}
 		for _, p := range plates {
-			if p.StartedAt.Add(time.Duration(kit.Minutes) * time.Minute).After(d.Clock.Now()) {
+			kit, err := pcr.Find(p.Kit)
+			if err != nil {
+				return err
+			}
+			if p.StartedAt.Add(cycling(kit)).After(d.Clock.Now()) {
 				continue
 			}
 			read = append(read, p.ID)
@@ -164,6 +171,14 @@ func (d *Day) readPlates(ctx context.Context, _ time.Duration) error {
 		}
 		return true, nil
 	})
+}
+
+// cycling is how long a run takes; ninety minutes where the insert does not say.
+func cycling(k *pcr.Kit) time.Duration {
+	if k.Minutes == 0 {
+		return 90 * time.Minute
+	}
+	return time.Duration(k.Minutes) * time.Minute
 }
 
 // send has the plate's cycler report what is true of its tubes.
@@ -215,6 +230,9 @@ func (d *Day) look(ctx context.Context, lab int) error {
 		if err := d.Store.TouchFlags(ctx, d.city.Checker[lab], ids, "复核曲线与邻孔,无异常"); err != nil {
 			return err
 		}
+	}
+	if err := d.disagree(ctx, lab); err != nil {
+		return err
 	}
 	events, err := d.Store.IQCEvents(ctx, sc, true)
 	if err != nil {
@@ -296,6 +314,3 @@ func (d *Day) await(ctx context.Context, what string, ok func() (bool, error)) e
 		}
 	}
 }
-
-// kit is the kit of a laboratory.
-func (d *Day) kit(lab int) (*pcr.Kit, error) { return pcr.Find(d.city.Kits[lab]) }

@@ -16,6 +16,9 @@ var emptyRun = pcr.Run{}
 // failing is the plate whose positive control was forgotten.
 const failing = "P-000003"
 
+// afterVoid is when that plate has long been filled.
+const afterVoid = 3 * time.Hour
+
 // value is what stands in a well for one target: the Cq, or that there was no amplification.
 type value func(w plate.Well, target string) (cq float64, ok bool)
 
@@ -41,6 +44,8 @@ func (d *Day) truth(p store.Plate, k *pcr.Kit, attempt func(code string) int) va
 			return round(33 + shift + chance(p.Code, w.Code, target)), true
 		case w.Role.Control():
 			return round(28 + chance(p.Code, w.Pos.String())), internal[target] && w.Role == plate.Saline
+		case w.Code == d.plan.pairTube() && p.Kit == d.city.Kits[1] && attempt(w.Code) == 1 && !internal[target]:
+			return round(34 + shift), true // a trace that the other kit does not find, nor this one again
 		case internal[target]:
 			_, positive := d.cq(w.Code)
 			lost := !positive && d.later(w.Code) && chance(w.Code, "inhibited") < 1.0/600 && attempt(w.Code) == 1
@@ -82,7 +87,7 @@ func (d *Day) contents(barcode string) []int {
 // later says that a tube was filled after the plate whose control was forgotten: bad luck does not come twice to one tube.
 func (d *Day) later(barcode string) bool {
 	t, ok := d.plan.byCode[barcode]
-	return ok && d.plan.tubes[t].t0 > 3*time.Hour
+	return ok && d.plan.tubes[t].t0 > afterVoid
 }
 
 func round(cq float64) float64 { return math.Round(cq*100) / 100 }
