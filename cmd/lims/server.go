@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"golang.org/x/sync/errgroup"
 
+	"natlims/instruments"
 	"natlims/instruments/link"
 	"natlims/lims/api"
 	"natlims/lims/flow"
@@ -43,7 +44,7 @@ func newServer(ctx context.Context, st *store.Store, out *send.Outbound, log *sl
 		Sent:    func(channel, outcome string) { sent.WithLabelValues(channel, outcome).Inc() },
 		Settled: func(state string) { settled.WithLabelValues(state).Inc() }}
 	var err error
-	s.lines, err = link.Serve(ctx, link.Options{Keep: s.keep, Answer: api.Answer(st), Now: st.Now, Wall: time.Now, Log: log})
+	s.lines, err = link.Serve(ctx, link.Options{Keep: s.keep, Answer: api.Answer(st), Whole: instruments.Whole, Now: st.Now, Wall: time.Now, Log: log})
 	return s, err
 }
 

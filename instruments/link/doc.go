@@ -10,6 +10,7 @@
 //   - Keep has KeepTime, less than the 15 s after which an instrument gives up waiting. So an answer never comes so late
 //     that it is taken for the answer to something else.
 //   - A transmission that broke off is kept too, with Complete false: it was acknowledged in part.
+//   - A file that does not look whole waits for its writer, as long as its line allows; then it is kept as broken off and stays where it is.
 //   - A repeat is not an error. Keep says ErrRepeated, the instrument is told that all is well, and it is counted.
 //   - Bytes of a sender that no row knows are kept with Instrument 0, never dropped.
 //   - A line that fails is opened again, with a growing pause, for ever; its state and last error are in Health.

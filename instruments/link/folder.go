@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -16,6 +17,7 @@ import (
 // Folders are polled: notifications lose events when many files come and do not exist on network shares; a look at 20,000 files takes 40 ms.
 const (
 	folderEvery = 2 * time.Second
+	folderWait  = 10 * time.Minute
 	folderMax   = 64 << 20 // bytes of a file; instruments.MaxContent
 	// Done and Failed are made inside the watched folder, with a folder for each day.
 	Done   = "done"
@@ -38,6 +40,13 @@ type watch struct {
 	root  *os.Root
 	seen  map[string]look // at the last look
 	taken map[string]look // kept and still lying there
+	waits map[string]wait // not whole yet
+}
+
+// wait is a file that does not look whole, and since when it has looked the same.
+type wait struct {
+	look  look
+	since time.Time
 }
 
 type drop struct {
@@ -46,7 +55,7 @@ type drop struct {
 }
 
 func (ls *Lines) folder(ctx context.Context, e *end) {
-	w := &watch{end: e, ctx: ctx, seen: map[string]look{}, taken: map[string]look{}}
+	w := &watch{end: e, ctx: ctx, seen: map[string]look{}, taken: map[string]look{}, waits: map[string]wait{}}
 	for {
 		if err := w.poll(); err != nil && ctx.Err() == nil {
 			e.health.state(Opening)
@@ -80,13 +89,19 @@ func (w *watch) poll() (err error) {
 			delete(w.taken, name)
 		}
 	}
+	for name := range w.waits {
+		if _, there := now[name]; !there {
+			delete(w.waits, name)
+		}
+	}
 	before := w.seen
 	w.seen = now
+	defer w.tell()
 	for _, d := range drops {
 		if w.ctx.Err() != nil {
 			return w.ctx.Err()
 		}
-		if d.look.size == 0 || before[d.name] != d.look || w.taken[d.name] == d.look {
+		if d.look.size == 0 || before[d.name] != d.look || w.taken[d.name] == d.look || w.held(d) {
 			continue
 		}
 		if err := w.take(d); err != nil {
@@ -94,6 +109,40 @@ func (w *watch) poll() (err error) {
 			w.log.Warn("a file was not taken", "file", d.name, "error", err)
 		}
 	}
+	return nil
+}
+
+// held says that a file that is not whole still has time to grow.
+func (w *watch) held(d drop) bool {
+	h, ok := w.waits[d.name]
+	return ok && h.look == d.look && w.o.Wall().Sub(h.since) < w.Settings.Wait.or(folderWait)
+}
+
+// waitingMost bounds the names that Health tells.
+const waitingMost = 20
+
+// tell names the files that are not whole.
+func (w *watch) tell() {
+	names := slices.Sorted(maps.Keys(w.waits))
+	w.health.change(func(h *Health) { h.Waiting = names[:min(len(names), waitingMost)] })
+}
+
+// partial deals with a file that does not look whole: it waits for its writer. When it has not grown for too long it is kept as broken off
+// and stays where it is; if it grows after all it is taken again, and what is then kept takes the place of this.
+func (w *watch) partial(d drop, b []byte, why error) error {
+	if h, ok := w.waits[d.name]; !ok || h.look != d.look {
+		w.log.Info("a file is not whole yet", "file", d.name, "why", why)
+		w.waits[d.name] = wait{d.look, w.o.Wall()}
+		return nil
+	}
+	err := w.keep(w.ctx, Arrival{Wire: File, Peer: w.Address, Name: d.name, Bytes: b, Code: "file.incomplete"})
+	if err != nil && !errors.Is(err, ErrRefused) {
+		return err
+	}
+	w.taken[d.name] = d.look
+	delete(w.waits, d.name)
+	w.health.fault("file.incomplete")
+	w.health.failed(because(reasonPartial, why, "file", d.name))
 	return nil
 }
 
@@ -158,6 +207,12 @@ func (w *watch) take(d drop) error {
 	if b == nil { // still being written
 		return nil
 	}
+	if w.o.Whole != nil {
+		if why := w.o.Whole(d.name, b); why != nil {
+			return w.partial(d, b, why)
+		}
+	}
+	delete(w.waits, d.name)
 	w.health.bytes(len(b))
 	err = w.keep(w.ctx, Arrival{Wire: File, Peer: w.Address, Name: d.name, Bytes: b, Complete: true})
 	if errors.Is(err, ErrRefused) {

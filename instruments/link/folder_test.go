@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ func newBox(t *testing.T, k *tray, s Settings) box {
 	dir := t.TempDir()
 	e := lone(Line{Name: "box", Kind: Folder, Address: dir, Protocol: File, Settings: s}, Options{Keep: k.keep})
 	e.o.Now = nowForTest
-	return box{&watch{end: e, ctx: t.Context(), seen: map[string]look{}, taken: map[string]look{}}, t, dir}
+	return box{&watch{end: e, ctx: t.Context(), seen: map[string]look{}, taken: map[string]look{}, waits: map[string]wait{}}, t, dir}
 }
 
 func (b box) look() {
@@ -68,6 +69,49 @@ func TestFileIsTakenAfterTwoEqualLooks(t *testing.T) {
 	require.Equal(t, 1, k.repeated)
 	require.True(t, b.has("done/2026-11-21/run1.txt~2"))
 	require.Equal(t, int64(1), b.health.snapshot().Repeated)
+}
+
+// A file whose writer pauses waits; it is taken whole when it has grown, or kept as broken off when it has not for too long. If it grows
+// even then, the whole of it is kept as well.
+func TestFileWhoseWriterPauses(t *testing.T) {
+	t.Parallel()
+	k := &tray{}
+	b := newBox(t, k, Settings{Wait: Span(time.Minute)})
+	now := nowForTest()
+	b.o.Wall = func() time.Time { return now }
+	b.o.Whole = func(_ string, raw []byte) error {
+		if !strings.HasSuffix(string(raw), "end") {
+			return errors.New("no end")
+		}
+		return nil
+	}
+	b.write("slow.csv", "half")
+	b.write("never.csv", "part")
+	for range 5 {
+		b.look()
+	}
+	require.Empty(t, k.texts())
+	require.Equal(t, []string{"never.csv", "slow.csv"}, b.health.snapshot().Waiting)
+	b.write("slow.csv", "half and the end")
+	b.look()
+	b.look()
+	require.Equal(t, []string{"half and the end"}, k.texts())
+	require.True(t, b.has("done/2026-11-21/slow.csv"))
+	now = now.Add(2 * time.Minute)
+	b.look()
+	b.look()
+	require.Equal(t, []string{"half and the end", "part"}, k.texts())
+	require.False(t, k.all[1].Complete)
+	h := b.health.snapshot()
+	require.Empty(t, h.Waiting)
+	require.Equal(t, reasonPartial, h.ErrorCode)
+	require.Equal(t, int64(1), h.Faults["file.incomplete"])
+	require.True(t, b.has("never.csv"), "its writer may come back")
+	b.write("never.csv", "part and its end")
+	b.look()
+	b.look()
+	require.Equal(t, "part and its end", k.texts()[2])
+	require.True(t, k.all[2].Complete)
 }
 
 func TestFileThatChangesWhileItIsTaken(t *testing.T) {

@@ -2,6 +2,7 @@ package link
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -37,8 +38,9 @@ type Health struct {
 	Incomplete  int64            `json:"incomplete"`
 	Refused     int64            `json:"refused"` // Keep failed
 	Queries     int64            `json:"queries"`
-	Sent        int64            `json:"sent"`   // messages to the instrument that it accepted
-	Faults      map[string]int64 `json:"faults"` // by code, as in packages astm and hl7
+	Sent        int64            `json:"sent"`              // messages to the instrument that it accepted
+	Waiting     []string         `json:"waiting,omitempty"` // files that are not whole yet
+	Faults      map[string]int64 `json:"faults"`            // by code, as in packages astm and hl7
 }
 
 // health is a Health under a lock.
@@ -87,6 +89,6 @@ func (h *health) snapshot() Health {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	out := h.h
-	out.Faults = maps.Clone(h.h.Faults)
+	out.Faults, out.Waiting = maps.Clone(h.h.Faults), slices.Clone(h.h.Waiting)
 	return out
 }

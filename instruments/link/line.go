@@ -57,6 +57,7 @@ type Settings struct {
 	Pause  Span   `json:"pause,omitempty"`  // raw: the silence that ends a message, 2 s
 	Glob   string `json:"glob,omitempty"`   // folder: names taken, such as "*.txt"; all
 	Every  Span   `json:"every,omitempty"`  // folder: time between two looks, 2 s
+	Wait   Span   `json:"wait,omitempty"`   // folder: how long a file that is not whole may go without growing, 10 min
 	Leave  bool   `json:"leave,omitempty"`  // folder: leave files where they are
 	Nested bool   `json:"nested,omitempty"` // folder: one level of folders below as well
 }

@@ -21,6 +21,7 @@ const KeepTime = 10 * time.Second
 type Options struct {
 	Keep   Keep
 	Answer Answer           // nil: queries are kept like any message
+	Whole  Whole            // nil: every file is
 	Now    func() time.Time // of arrivals and health
 	Wall   func() time.Time // drives the timers of protocols; nil: Now. It must run at the pace of real time.
 	Log    *slog.Logger     // nil: silent. No content of messages is ever logged.

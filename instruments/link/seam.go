@@ -23,6 +23,9 @@ type Arrival struct {
 // Keep stores an arrival for good. It returns nil only when the bytes would survive a power cut, and returns when the context ends.
 type Keep func(context.Context, Arrival) error
 
+// Whole says why a file does not look whole yet; nil where it does, or where nobody can tell.
+type Whole func(name string, b []byte) error
+
 // Errors by which Keep says more than "not now".
 var (
 	// ErrRepeated: these bytes of this instrument are stored already. They are acknowledged.

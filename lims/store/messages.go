@@ -71,6 +71,11 @@ func (s *Store) KeepMessage(ctx context.Context, a Arrival) (k Kept, err error) 
 		if err != nil {
 			return err
 		}
+		if a.Complete && a.Name != "" && !k.Repeat {
+			if err := x.supersede(k.ID); err != nil {
+				return err
+			}
+		}
 		if err := x.exec(`INSERT INTO arrivals (message_id, at, line, peer) VALUES ($1,$2,$3,$4)`, k.ID, x.now, a.Line, a.Peer); err != nil {
 			return err
 		}
@@ -80,6 +85,18 @@ func (s *Store) KeepMessage(ctx context.Context, a Arrival) (k Kept, err error) 
 		return x.exec(`SELECT pg_notify($1, '')`, NotifyMessages)
 	})
 	return k, err
+}
+
+// supersede puts aside what came of a file before it was whole.
+func (x *tx) supersede(whole int64) error {
+	var ids []int64
+	if err := x.all(&ids, `SELECT m.id FROM messages m JOIN messages w ON w.id = $1 AND w.instrument_id = m.instrument_id AND w.name = m.name
+		WHERE NOT m.complete AND m.id < w.id AND m.state IN ('failed','parked') AND length(m.bytes) < length(w.bytes)
+			AND substr(w.bytes, 1, length(m.bytes)) = m.bytes ORDER BY m.id LIMIT 100`, whole); err != nil || len(ids) == 0 {
+		return err
+	}
+	x.noteAll("supersede", "message", ids, map[string]any{"by": whole})
+	return x.move(lims.MessageMoves, "messages", "ignore", ids, `, code = 'message.superseded', args = jsonb_build_object('message', $4::bigint)`, whole)
 }
 
 // Message is a kept message.

@@ -189,6 +189,13 @@ func TestTrays(t *testing.T) {
 	require.Equal(t, http.StatusUnprocessableEntity, code)
 	require.Contains(t, body, "[tray.unknown]")
 
+	_, err := d.st.KeepMessage(d.ctx, store.Arrival{Instrument: d.inst, Line: "folder", Name: "slow.csv", Bytes: []byte("a,b\n1,")})
+	require.NoError(t, err)
+	grown, err := d.st.KeepMessage(d.ctx, store.Arrival{Instrument: d.inst, Line: "folder", Name: "slow.csv", Bytes: []byte("a,b\n1,2\n"), Complete: true})
+	require.NoError(t, err)
+	_, body = p.get(fmt.Sprintf("/messages/%d", grown.ID-1))
+	require.Contains(t, body, fmt.Sprintf("完整文件随后已到:报文 %d", grown.ID), "what came of it before is put aside")
+
 	_, body = p.get(fmt.Sprintf("/messages/%d", stranger))
 	require.Contains(t, body, "/adopt")
 	code, _ = d.as("tech").post(fmt.Sprintf("/messages/%d/adopt", stranger), "instrument", fmt.Sprint(d.inst))

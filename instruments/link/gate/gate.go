@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"natlims/instruments"
 	"natlims/instruments/link"
 	"natlims/instruments/link/spool"
 )
@@ -56,7 +57,7 @@ func Run(ctx context.Context, c Config, o Options) (err error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if g.lines, err = link.Serve(ctx, link.Options{Keep: g.keep, Answer: g.answer, Now: o.Now, Log: o.Log}); err != nil {
+	if g.lines, err = link.Serve(ctx, link.Options{Keep: g.keep, Answer: g.answer, Whole: instruments.Whole, Now: o.Now, Log: o.Log}); err != nil {
 		return err
 	}
 	defer g.lines.Close()
