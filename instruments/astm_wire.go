@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"strings"
 	"unicode/utf8"
-	"unsafe"
 
 	"natlims/instruments/astm"
 	"natlims/instruments/hl7"
+	"natlims/instruments/unpack"
 	"natlims/lims/pcr"
 )
 
@@ -72,7 +72,7 @@ func (w *wireText) decode(c astm.Capture) string {
 	switch {
 	case !utf8.Valid(raw):
 	case c.Framed && len(raw) > 0: // made by Unframe for us, and nobody writes to it again: no copy
-		return unsafe.String(unsafe.SliceData(raw), len(raw))
+		return unpack.InPlace(raw)
 	default:
 		return string(raw)
 	}

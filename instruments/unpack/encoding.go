@@ -54,8 +54,11 @@ func XMLText(b []byte) (string, error) {
 	if !utf8.Valid(b) {
 		return "", fmt.Errorf("%w: the XML is not UTF-8 and declares nothing else that is known", ErrEncoding)
 	}
-	return unsafe.String(unsafe.SliceData(b), len(b)), nil
+	return InPlace(b), nil
 }
+
+// InPlace is b as a string, without a copy. Nobody may write to b again.
+func InPlace(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 func decode(b []byte, e encoding.Encoding) (string, error) {
 	u, err := e.NewDecoder().Bytes(b)
