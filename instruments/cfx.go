@@ -11,7 +11,8 @@ import "natlims/lims/pcr"
 //	Well,Fluor,Target,Content,Sample,Biological Set Name,Cq                LIMS export
 //
 // The run report of all wells has key lines above. "N/A" (Manager) and "NaN" (Maestro) say that there is no Cq; the mean
-// beside them is 0 and lies. Workbooks have an empty cell there: wells that are not in use have no row. Encrypted .pcrd and .zpcr are not read.
+// beside them is 0 and lies. Workbooks, and
+// texts made of them, have an empty cell there: wells that are not in use have no row. Encrypted .pcrd and .zpcr are not read.
 func init() {
 	register(Driver{Name: "cfx", Title: "Bio-Rad CFX96/384, Connect, Opus, C1000: Cq results (csv, txt, xlsx)", Wire: WireFile, Verified: true,
 		Sniff: sniffCFX, Decode: decodeCFX, Setup: setupCFX})
@@ -50,7 +51,7 @@ func decodeCFX(f *File) ([]pcr.Run, error) {
 	l.dye, l.target, l.sample = h.Col("Fluor"), h.Col("Target", "Target Name", "Gene"), h.Col("Sample", "Sample Name")
 	l.task, l.call = h.Col("Content", "Sample Type", "Type"), h.Col("Call")
 	l.omit = h.Col("Excluded", "Omit")
-	if b, err := f.book(); err == nil && b.Format != "html" && l.sure(h.below()) {
+	if l.wordless(h.below()) {
 		l.rule.Empty = pcr.NoCq
 	}
 	return h.run(cfxRun(h.above()), l)
@@ -64,12 +65,15 @@ func cfxRun(p preamble) pcr.Run {
 		Started: stamp(p.of("Run Started")), Ended: stamp(p.of("Run Ended"))}
 }
 
-// sure says whether any row holds a Cq: where the column is empty altogether, the run was not analysed.
-func (l long) sure(rows []Row) bool {
+// wordless says whether the Cq column holds numbers and no word for none, which then is the empty cell. Where the column is
+// empty altogether the run was not analysed.
+func (l long) wordless(rows []Row) bool {
+	numbers := false
 	for cell := range l.cqCells(rows) {
-		if numeric(cell) {
-			return true
+		if !numeric(cell) {
+			return false
 		}
+		numbers = true
 	}
-	return false
+	return numbers
 }

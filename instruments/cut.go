@@ -66,7 +66,7 @@ func endsAlike(peers []Row, r Row, quoted bool) bool {
 	if cell == "" {
 		return n > 1 // as empty as the others
 	}
-	return n > 0 && alike || n > 1 && len(cell) >= longest // a name or a whole number: only one of the full length
+	return n > 0 && alike || n > 1 && longest > 0 && len(cell) >= longest // a name or a whole number: only one of the full length
 }
 
 // counts says whether one of the columns from at on becomes part of a reading. Half a threshold or half a note does no harm.

@@ -139,10 +139,11 @@ func set(words ...string) map[string]bool {
 // The header words, as key writes them. No word is matched by its beginning.
 var (
 	wellWords = set("well", "wellposition", "pos", "pos.", "position", "no.", "samplepos", "反应孔", "孔位", "孔号", "孔",
-		"well/set", "wellid", "wellname", "wellno.", "location", "lunka", "лунка")
+		"well/set", "wellid", "wellname", "wellno.", "well#", "wellnumber", "孔位置", "location", "lunka", "лунка")
 	cqWords = set("ct", "c(t)", "cq", "cp", "crt", "crossingpoint", "thresholdcycle(ct)", "thresholdcycle(c(t))", "thresholdcycle",
 		"ct(drn)", "ct(dr)", "ct(r)", "eq.ct", "c?", "c\ufffd", "cò", "cñ‚", // the last four are "Cт" in a wrong encoding
-		"ctvalue", "cqvalue", "ct值", "cq值")
+		"cq(drn)", "cq(dr)", "cq(r)", "cq(δr)", "cq(δrn)", "cq(∆r)", "cq(∆rn)", "ct(δr)", "ct(δrn)", "ct(∆r)", "ct(∆rn)", // Agilent AriaMx writes a Delta, or an increment sign
+		"thresholdcycle(cq)", "quantificationcycle", "quantificationcycle(cq)", "ctvalue", "cqvalue", "ct值", "cq值")
 	sampleWords = set("sample", "samplename", "sampleid", "name", "样本", "样本名称", "样本编号", "样品名称", "样品编号", "样品", "identifier", "description")
 )
 
