@@ -2,7 +2,7 @@
 //
 // It never does I/O and knows neither samples nor kits, only their codes. Invariants: a Pos lies inside
 // its Format, a Layout holds each Pos once, and one code stands in two wells only where it is declared
-// a replicate or a second arm.
+// a replicate or a second arm, or where each target has a well of its own (see Lanes).
 package plate
 
 import (
