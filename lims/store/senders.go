@@ -2,7 +2,7 @@ package store
 
 import (
 	"context"
-	"net"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -44,8 +44,8 @@ const headerDepth = 4096
 // traits reads a sender's traits. The remote port of a connection is another one each time and says nothing.
 func traits(line, peer string, raw []byte) (t Traits) {
 	t.Port, t.Address = line, peer
-	if host, _, err := net.SplitHostPort(peer); err == nil {
-		t.Address = host
+	if at, err := netip.ParseAddrPort(peer); err == nil {
+		t.Address = at.Addr().String()
 	}
 	head := string(raw[:min(len(raw), headerDepth)])
 	switch {
