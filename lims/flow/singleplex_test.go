@@ -246,3 +246,45 @@ func TestSingleplexPlateUpsideDown(t *testing.T) {
 	require.Contains(t, r.said(codes[7]), "positive")
 	require.Equal(t, 23, r.count(`SELECT count(*) FROM results WHERE call = 'negative'`))
 }
+
+// A kit in duplicate: every sample and control stands twice, side by side, and both must say so.
+func TestReplicatesOnAPlate(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	r, _, codes, inst := cdcRoom(t, 43)
+	body, err := pcr.KitFile("taqpath-replicate")
+	require.NoError(t, err)
+	kit := r.addKit(body)
+	_, err = r.st.AddLot(ctx, r.admin, r.lab, kit, "L1", r.now.AddDate(1, 0, 0))
+	require.NoError(t, err)
+	_, err = r.st.Lay(ctx, r.tech, store.NewPlate{Lab: r.lab, Wells: 96, Kit: kit, Lot: "L1", Codes: codes})
+	var refused *lims.Error
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, 42, refused.Args["max"])
+	l := r.runningOn(kit, codes[:42], inst)
+	require.Len(t, l.Wells, 96)
+	p := sim.Plate{Layout: l, Ended: r.now, Cycles: 40, Targets: []sim.Target{{Name: "ORF1ab", Dye: "FAM"}, {Name: "N", Dye: "VIC"}, {Name: "S", Dye: "ABY"}, {Name: "MS2", Dye: "JUN"}}}
+	roles := map[string]plate.Role{}
+	for _, w := range l.Wells {
+		roles[w.Code] = w.Role
+	}
+	asked := 0
+	p.Truth = func(code, target string) (float64, bool) {
+		positive := roles[code] == plate.Positive || roles[code] == plate.Weak
+		if code == codes[2] && target == "N" {
+			asked++ // curves are asked for first, one well after the other, then results
+			return 31, asked%2 == 1
+		}
+		return 27.5, target == "MS2" || positive || code == codes[1]
+	}
+	m, err := sim.Find("quantstudio")
+	require.NoError(t, err)
+	all, err := m.Messages(p)
+	require.NoError(t, err)
+	row := r.hear(inst, "run.txt", string(all[0].Bytes))
+	require.Equal(t, "recorded", row.State, "%s %s", row.Code, row.Args)
+	require.Equal(t, "negative called", r.said(codes[0]))
+	require.Contains(t, r.said(codes[1]), "positive")
+	require.Equal(t, "received", r.said(codes[2]), "one well says N, the other does not: tested again")
+	require.Equal(t, 40, r.count(`SELECT count(*) FROM results WHERE call = 'negative'`))
+}
