@@ -105,12 +105,15 @@ func (c *check) targets() {
 		if a.Wells != "" && a.Wells != "own" {
 			c.fault(a.Line, "target %s: wells %q: expected own", a.ID, a.Wells)
 		}
+		if a.Wells == "own" && c.k.Layout == "multiplex" { // some targets together and some alone: no plate is laid so
+			c.fault(a.Line, "target %s: wells own: expected layout singleplex, where every target has its own", a.ID)
+		}
 		for what, code := range a.LOINC {
 			if !LOINC(code) {
 				c.fault(a.Line, "target %s: LOINC %s %q: expected digits, a hyphen and their check digit", a.ID, what, code)
 			}
 		}
-		if a.Channel == "" || a.Wells == "own" || c.k.Layout == "singleplex" {
+		if a.Channel == "" || c.k.Layout == "singleplex" {
 			continue
 		}
 		d := dyeName(a.Channel)

@@ -53,6 +53,7 @@ func TestLoadRefuses(t *testing.T) {
 			"line 9: target O: Ct 1 is neg but the later Ct 30.01 is pos"},
 		{"94559-2", "94559-3", `line 5: target O: LOINC presence "94559-3"`},
 		{"channel: VIC", "channel: FAM", "line 6: target N: channel FAM is that of O"},
+		{"channel: VIC", "channel: VIC, wells: own", "line 6: target N: wells own: expected layout singleplex"},
 		{"ct_le: 35", "ct_below: 35", `unknown predicate "ct_below"`},
 		{"{target: IC, is: [neg]}", "{target: IC, are: [neg]}", `line 18: rule 4: unknown condition "are"`},
 		{"is: [pos, grey]", "is: [pos, grew]", `line 16: rule 2: state "grew": no state rule gives it`},
