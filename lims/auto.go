@@ -56,7 +56,7 @@ func (r AutoRules) holds(v Verdict, w WellCall, kit *pcr.Kit) string {
 		}
 	}
 	for _, a := range kit.Targets {
-		f := w.Call.Targets[a.ID]
+		f := w.Call.Targets.Of(a.ID)
 		limit, asked := r.Internal[a.ID]
 		switch {
 		case a.Role == pcr.Virus && (f.State != pcr.Neg || f.HasCq):

@@ -159,7 +159,7 @@ func TestAnalysersWithoutWells(t *testing.T) {
 			want = pcr.Positive
 		}
 		require.Equal(t, want, w.Call.Call, w.Call.Why)
-		require.InDelta(t, 33.1, w.Call.Targets["N2"].Cq, 1e-9)
+		require.InDelta(t, 33.1, w.Call.Targets.Of("N2").Cq, 1e-9)
 	}
 	c.Run.Readings[0].Sample = ""
 	require.NotEmpty(t, lims.Judge(c).Differences, "a reading that names no place is no reading")
@@ -182,7 +182,7 @@ func TestContradictionsSettleNothing(t *testing.T) {
 		for _, w := range lims.Judge(c).Wells {
 			if w.Pos == p {
 				require.Equal(t, pcr.Review, w.Call.Call)
-				require.Equal(t, pcr.None, w.Call.Targets["N"].State)
+				require.Equal(t, pcr.None, w.Call.Targets.Of("N").State)
 			}
 		}
 	}

@@ -118,7 +118,7 @@ func TestWrongTargetInAWell(t *testing.T) {
 	c.Waived = map[string]bool{"target.well": true}
 	for _, w := range lims.Judge(c).Wells {
 		if w.Code == "S0000002" {
-			require.False(t, w.Call.Targets["N1"].HasCq, "another target's Cq is nobody's")
+			require.False(t, w.Call.Targets.Of("N1").HasCq, "another target's Cq is nobody's")
 		}
 	}
 }
@@ -171,6 +171,6 @@ func TestReplicatesOfOneTarget(t *testing.T) {
 		}
 	}
 	w := lims.Judge(c).Wells[0]
-	require.Equal(t, pcr.Grey, w.Call.Targets["N2"].State, "wells that disagree")
+	require.Equal(t, pcr.Grey, w.Call.Targets.Of("N2").State, "wells that disagree")
 	require.NotEqual(t, pcr.Negative, w.Call.Call)
 }

@@ -70,7 +70,7 @@ func alertOf(k *pcr.Kit, c pcr.Call) string {
 		return "preliminary_positive"
 	}
 	for _, t := range k.Targets {
-		if s := c.Targets[t.ID].State; t.Role == "virus" && (s == "pos" || s == "grey") {
+		if s := c.Targets.Of(t.ID).State; t.Role == "virus" && (s == "pos" || s == "grey") {
 			return "suspicious"
 		}
 	}

@@ -11,7 +11,7 @@ import (
 
 // saw is a call with one virus target in the given state.
 func saw(call, action, state string) pcr.Call {
-	return pcr.Call{Call: call, Action: action, Targets: map[string]pcr.Target{"N": {State: state}, "IC": {State: "pos"}}}
+	return pcr.Call{Call: call, Action: action, Targets: pcr.Findings{{ID: "N", Target: pcr.Target{State: state}}, {ID: "IC", Target: pcr.Target{State: "pos"}}}}
 }
 
 func TestDecide(t *testing.T) {

@@ -48,7 +48,7 @@ const (
 func PoolCall(k *pcr.Kit, c pcr.Call, cut Cutoffs) pooling.Call {
 	pos, grey, late := 0, 0, false
 	for _, a := range k.Targets {
-		t := c.Targets[a.ID]
+		t := c.Targets.Of(a.ID)
 		if a.Role != pcr.Virus {
 			continue
 		}
@@ -78,7 +78,7 @@ func PoolCall(k *pcr.Kit, c pcr.Call, cut Cutoffs) pooling.Call {
 func LowestCq(k *pcr.Kit, c pcr.Call) float64 {
 	low := 0.0
 	for _, a := range k.Targets {
-		if t := c.Targets[a.ID]; a.Role == pcr.Virus && t.HasCq && (low == 0 || t.Cq < low) {
+		if t := c.Targets.Of(a.ID); a.Role == pcr.Virus && t.HasCq && (low == 0 || t.Cq < low) {
 			low = t.Cq
 		}
 	}

@@ -26,7 +26,7 @@ func SwabLate(k *pcr.Kit, c pcr.Call, cut Cutoffs) bool {
 		return false
 	}
 	for _, a := range k.Targets {
-		if _, ok := cut[a.ID]; ok && a.Role == pcr.Virus && cut.late(a.ID, c.Targets[a.ID]) {
+		if _, ok := cut[a.ID]; ok && a.Role == pcr.Virus && cut.late(a.ID, c.Targets.Of(a.ID)) {
 			return true
 		}
 	}
@@ -91,7 +91,7 @@ func lastCq(k *pcr.Kit, target string) (float64, bool) {
 		for tenth := int(10 * cycles(k)); tenth > 0; tenth-- {
 			cq := float64(tenth) / 10
 			c := k.Call(map[string]pcr.Value{target: {State: pcr.HasCq, Cq: cq, Curve: pcr.Sigmoid}}, pcr.Context{})
-			if s := c.Targets[target].State; s == pcr.Pos || s == pcr.Grey {
+			if s := c.Targets.Of(target).State; s == pcr.Pos || s == pcr.Grey {
 				return cq, true
 			}
 		}

@@ -52,7 +52,7 @@ func (s *sheet) lowest(w *WellCall) (low float64) {
 		return 0
 	}
 	for _, a := range s.c.Kits[w.Kit].Targets {
-		f := w.Call.Targets[a.ID]
+		f := w.Call.Targets.Of(a.ID)
 		if a.Role == pcr.Virus && f.HasCq && (f.State == pcr.Pos || f.State == pcr.Grey) && (low == 0 || f.Cq < low) {
 			low = f.Cq
 		}
@@ -129,7 +129,7 @@ func (s *sheet) identical(v *Verdict, low []float64) {
 		var b strings.Builder
 		n := 0
 		for _, a := range s.c.Kits[w.Kit].Targets {
-			if f := w.Call.Targets[a.ID]; f.HasCq {
+			if f := w.Call.Targets.Of(a.ID); f.HasCq {
 				b.WriteString(f.CqText + "|")
 				n++
 			}
@@ -157,7 +157,7 @@ func (s *sheet) dropout(v *Verdict, limits Suspicion) {
 			continue
 		}
 		for _, a := range s.c.Kits[w.Kit].Targets {
-			f := w.Call.Targets[a.ID]
+			f := w.Call.Targets.Of(a.ID)
 			switch {
 			case a.Role != pcr.Virus:
 			case a.ID == "S" || a.Gene == "S":
@@ -196,7 +196,7 @@ func (s *sheet) lateControls(v *Verdict, limits Suspicion) {
 			continue
 		}
 		for _, a := range s.c.Kits[c.Kit].Targets {
-			if f := c.Call.Targets[a.ID]; a.Role == pcr.Virus && f.HasCq && f.Cq <= limits.Late {
+			if f := c.Call.Targets.Of(a.ID); a.Role == pcr.Virus && f.HasCq && f.Cq <= limits.Late {
 				v.Flags = append(v.Flags, Flag{Code: "late_control", Pos: c.Pos, Args: Args{"target": a.ID, "cq": f.Cq}})
 			}
 		}
@@ -235,7 +235,7 @@ func (s *sheet) unseen(v *Verdict) {
 			continue
 		}
 		for _, a := range s.c.Kits[v.Wells[i].Kit].Targets {
-			if a.Role == pcr.Virus && v.Wells[i].Call.Targets[a.ID].Taken {
+			if a.Role == pcr.Virus && v.Wells[i].Call.Targets.Of(a.ID).Taken {
 				n++
 				break
 			}

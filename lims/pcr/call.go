@@ -48,10 +48,10 @@ func (k *Kit) ready() *table {
 func (k *Kit) say(t *table, rows [][]Value, ctx *Context) Call {
 	var (
 		nums  [maxTargets]int
-		vals  [maxTargets]Value
+		vals  [maxTargets]*Value
 		n     = min(len(k.Targets), maxTargets)
 		f     = facts{states: nums[:n], values: vals[:n], virus: t.virus, attempt: max(ctx.Attempt, 1), ctx: ctx}
-		out   = Call{Kit: t.name(k), Call: Review, Targets: make(map[string]Target, n)}
+		out   = Call{Kit: t.name(k), Call: Review, Targets: make(Findings, n)}
 		inst  string
 		found = make([]byte, 0, 96) // the findings in words
 	)
@@ -60,11 +60,8 @@ func (k *Kit) say(t *table, rows [][]Value, ctx *Context) Call {
 	}
 	for i := range n {
 		num, v, x := t.over(k, i, rows, inst)
-		nums[i], x.State = num, t.states[num]
-		if v != nil {
-			vals[i] = *v
-		}
-		out.Targets[k.Targets[i].ID] = x
+		nums[i], vals[i], x.State = num, v, t.states[num]
+		out.Targets[i] = Finding{ID: k.Targets[i].ID, Target: x}
 		found = appendFinding(found, k.Targets[i].ID, x, k.Cycles)
 	}
 	for i := range t.texts {

@@ -61,7 +61,7 @@ func TestCurveOfNothing(t *testing.T) {
 	ic := pcr.Value{State: pcr.HasCq, Cq: 30, Curve: pcr.Sigmoid}
 	for _, v := range []pcr.Value{{}, {Curve: pcr.Flat}, {State: pcr.Blank, Text: "abc", Curve: pcr.Flat}} {
 		got := k.Call(map[string]pcr.Value{"O": v, "N": v, "IC": ic}, pcr.Context{})
-		require.Equal(t, pcr.None, got.Targets["O"].State)
+		require.Equal(t, pcr.None, got.Targets.Of("O").State)
 		require.Equal(t, pcr.Review, got.Call, got.Why)
 	}
 }

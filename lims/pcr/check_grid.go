@@ -187,7 +187,7 @@ func (c *check) combinations() {
 	fired := make([]bool, len(c.k.Calls))
 	told := make([]bool, len(c.k.Calls)+1)
 	states := make([]int, len(c.k.Targets))
-	vals := make([]Value, len(c.k.Targets))
+	vals := make([]*Value, len(c.k.Targets))
 	for x := range n {
 		for i, r := range c.reach {
 			states[i] = r[x%len(r)]
@@ -195,9 +195,9 @@ func (c *check) combinations() {
 		}
 		for h := range hist {
 			for i, s := range states {
-				vals[i] = Value{State: NoCq}
+				vals[i] = &Value{State: NoCq}
 				if s == posState || s == greyState {
-					vals[i] = Value{State: HasCq, Cq: 30, Curve: hist[h].curve}
+					vals[i] = &Value{State: HasCq, Cq: 30, Curve: hist[h].curve}
 				}
 			}
 			f := facts{states: states, values: vals, virus: c.t.virus, attempt: hist[h].ctx.Attempt, ctx: &hist[h].ctx}

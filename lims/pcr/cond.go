@@ -115,7 +115,7 @@ var condKeys = map[string]bool{
 // facts are what conditions are asked about.
 type facts struct {
 	states  []int // state numbers by target, see table.states
-	values  []Value
+	values  []*Value
 	virus   []bool
 	attempt int
 	ctx     *Context
@@ -180,7 +180,7 @@ func (c *Cond) history(f *facts) bool {
 		return true
 	}
 	for i, v := range f.values {
-		if f.virus[i] && v.State == HasCq && !seen(c.Curve, v.Curve) {
+		if f.virus[i] && v != nil && v.State == HasCq && !seen(c.Curve, v.Curve) {
 			return false
 		}
 	}

@@ -121,7 +121,7 @@ func (k *Kit) general(r plate.Role, c Call) string {
 	}
 	var bad []string
 	for _, a := range k.Targets {
-		if f := c.Targets[a.ID]; a.Role == Virus && f.State != want {
+		if f := c.Targets.Of(a.ID); a.Role == Virus && f.State != want {
 			bad = append(bad, string(appendFinding(nil, a.ID, f, 0))+": expected "+want)
 		}
 	}

@@ -176,22 +176,10 @@ type Context struct {
 
 // Call is what the kit says of one well (or of the wells of one sample where the kit needs several).
 type Call struct {
-	Kit     string            // kit key
-	Call    string            // negative, positive, pending, suspicious, inconclusive, presumptive_positive, invalid, review
-	Action  string            // reextract, retest_eluate, retest_sample, retest_other_kit, resample, refer, report_unable; "" none
-	Rule    int               // index of the rule that fired, counted from 1; 0: none, see Why
-	Why     string            // the rule and its inputs in words that a reviewer can check
-	Targets map[string]Target // by target id
-}
-
-// Target is the finding on one target of a kit.
-type Target struct {
-	State  string // pos, neg, grey, inv, none
-	CqText string
-	Curve  Shape  // as given
-	Word   string // the instrument's own call, if any
-	Cq     float64
-	Rule   int // index of the state rule that fired, counted from 1; 0: none did
-	HasCq  bool
-	Taken  bool // the rule asks for a curve and none came in: the instrument's Cq was taken for it
+	Kit     string   // kit key
+	Call    string   // negative, positive, pending, suspicious, inconclusive, presumptive_positive, invalid, review
+	Action  string   // reextract, retest_eluate, retest_sample, retest_other_kit, resample, refer, report_unable; "" none
+	Rule    int      // index of the rule that fired, counted from 1; 0: none, see Why
+	Why     string   // the rule and its inputs in words that a reviewer can check
+	Targets Findings // one a target, in the order of the kit
 }

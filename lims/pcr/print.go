@@ -206,14 +206,12 @@ func (k *Kit) combinationGrid(say tongue) (Grid, bool) {
 	g.Head = append(g.Head, say("Call"), say("Action"), say("Rule"))
 	for x := range n {
 		nums := make([]int, len(c.reach))
-		vals := make([]Value, len(c.reach))
 		for i := len(c.reach) - 1; i >= 0; i-- {
 			r := c.reach[i]
 			nums[i] = r[x%len(r)]
 			x /= len(r)
-			vals[i] = Value{State: NoCq}
 		}
-		f := facts{states: nums, values: vals, virus: t.virus, attempt: 1, ctx: &Context{}}
+		f := facts{states: nums, values: make([]*Value, len(nums)), virus: t.virus, attempt: 1, ctx: &Context{}}
 		var row []string
 		for _, s := range nums {
 			row = append(row, say(t.states[s]))

@@ -36,7 +36,7 @@ func anyContext(t *rapid.T) pcr.Context {
 // safe is what holds for every call of every kit, checked or not.
 func safe(k *pcr.Kit, c pcr.Call) string {
 	for _, a := range k.Targets {
-		s := c.Targets[a.ID].State
+		s := c.Targets.Of(a.ID).State
 		switch {
 		case c.Call == pcr.Negative && a.Role == pcr.Virus && s != pcr.Neg:
 			return "negative with " + a.ID + " " + s
@@ -71,8 +71,8 @@ func TestEveryCallIsSafe(t *testing.T) {
 				t.Fatalf("%s is not deterministic", k.ID)
 			}
 			for id, v := range readings { // what says nothing leaves its target not assessed
-				if v.State != pcr.HasCq && v.State != pcr.NoCq && k.Signal == "ct" && c.Targets[id].State != pcr.None {
-					t.Fatalf("%s: %s %q is %s", k.ID, id, v.Text, c.Targets[id].State)
+				if v.State != pcr.HasCq && v.State != pcr.NoCq && k.Signal == "ct" && c.Targets.Of(id).State != pcr.None {
+					t.Fatalf("%s: %s %q is %s", k.ID, id, v.Text, c.Targets.Of(id).State)
 				}
 			}
 		})
@@ -229,8 +229,8 @@ func FuzzRead(f *testing.F) {
 			}
 			c := k.Call(readings, pcr.Context{})
 			for _, a := range k.Targets {
-				if c.Call == pcr.Negative && a.Role == pcr.Virus && c.Targets[a.ID].State != pcr.Neg {
-					t.Fatalf("negative with %s %s", a.ID, c.Targets[a.ID].State)
+				if c.Call == pcr.Negative && a.Role == pcr.Virus && c.Targets.Of(a.ID).State != pcr.Neg {
+					t.Fatalf("negative with %s %s", a.ID, c.Targets.Of(a.ID).State)
 				}
 			}
 		}

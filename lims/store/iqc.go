@@ -160,7 +160,7 @@ func (x *tx) recordIQC(run int64, p Plate, j Judged) error {
 				continue
 			}
 			var cq *float64
-			if f := c.Call.Targets[a.ID]; f.HasCq {
+			if f := c.Call.Targets.Of(a.ID); f.HasCq {
 				cq = &f.Cq
 			}
 			one := series{c.Kit, kitLots[c.Kit], lot, instrument, a.ID}
