@@ -26,6 +26,7 @@ CREATE TABLE notices (
 );
 CREATE UNIQUE INDEX notices_open ON notices (sample_id) WHERE kind = 'recall' AND ended_at IS NULL; -- a tube is recalled once
 CREATE INDEX notices_lab ON notices (lab_id, id DESC);
+CREATE INDEX notices_sample ON notices (sample_id, id DESC);
 
 CREATE TABLE notice_orders (
     notice_id bigint NOT NULL REFERENCES notices,
@@ -90,3 +91,7 @@ CREATE TABLE pool_forwards (
 CREATE INDEX pool_forwards_pool ON pool_forwards (pool_id);
 CREATE INDEX pool_forwards_to ON pool_forwards (to_lab, id DESC);
 CREATE INDEX pool_forwards_from ON pool_forwards (from_lab, id DESC);
+
+-- Monitoring counts the tubes of a laboratory by day: its own weeks, not those of the city.
+CREATE INDEX results_lab_called ON results (lab_id, called_at) WHERE pool_id IS NULL;
+CREATE INDEX pools_lab_called ON pools (lab_id, called_at) WHERE called_at IS NOT NULL;
