@@ -51,6 +51,9 @@ func alertText(lang string, r store.AlertRow) string {
 		}
 		a["controls"] = all
 	}
+	if call, ok := a["call"].(string); ok && languages[lang]["poolcall."+call] != "" {
+		a["call"] = languages[lang]["poolcall."+call]
+	}
 	key := "alert.text." + r.Kind
 	if what, ok := a["case"].(string); ok && languages[lang][key+"."+what] != "" {
 		key += "." + what
