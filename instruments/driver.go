@@ -2,7 +2,8 @@
 //
 // It never does I/O and never judges: what a value means is decided in package pcr. A driver is recognised by content,
 // never by a file's name. Invariants: a reading says "no Cq" only where the instrument says so; a file without
-// results is refused, never read as negative; every row that could not be read is a Note or an Error.
+// results is refused, never read as negative; every row that could not be read is a Note or an Error; the last row of a
+// text that may have been cut off is left out with a Note (see cut.go).
 //
 // To add an instrument write one file here and one folder in testdata. What the drivers share:
 //
