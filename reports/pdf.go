@@ -168,7 +168,7 @@ func (s *sheet) conclusion(one Result) {
 	s.text(s.left+62, s.y+43, s.fit(text, 20, s.right-s.left-100-s.width(mode, 11)), c, text)
 	s.textRight(s.right-14, s.y+19, 8, soft, s.say("采样方式", "Collection"))
 	s.textRight(s.right-14, s.y+41, 11, black, mode)
-	s.y += h + 18
+	s.y += h + s.snug(18)
 }
 
 func (s *sheet) disc(x, y, radius float64, c ink) {
@@ -180,7 +180,7 @@ func (s *sheet) disc(x, y, radius float64, c ink) {
 func (s *sheet) facts(title string, all []fact) {
 	s.heading(title)
 	s.grid(all)
-	s.y += 8
+	s.y += s.snug(8)
 }
 
 func (s *sheet) heading(title string) {
@@ -215,12 +215,12 @@ func (s *sheet) grid(all []fact) {
 		for _, f := range row {
 			lines = max(lines, len(s.wrap(f.value, 10, w-12)))
 		}
-		h := 15 + float64(lines)*15
+		h := s.snug(15) + float64(lines)*15
 		s.room(h)
 		for i, f := range row {
 			x := s.left + float64(i)*w
 			s.text(x, s.y+6, 8, soft, f.label)
-			s.block(x, s.y+20, w-12, 10, black, f.value)
+			s.block(x, s.y+s.snug(5)+15, w-12, 10, black, f.value)
 		}
 		s.y += h
 	}

@@ -183,3 +183,26 @@ func TestManyAtOnce(t *testing.T) {
 		require.True(t, bytes.Equal(want, <-got))
 	}
 }
+
+// The signatures stand below what they sign: two kits, and their correction, take one page.
+func TestTwoKitsTakeOnePage(t *testing.T) {
+	t.Parallel()
+	one := person()
+	one.Arms = []Arm{{Kit: Text{ZH: "达安基因 新型冠状病毒2019-nCoV核酸检测试剂盒"}, Lot: "2026031", LoD: "500 copies/mL", Targets: []Target{{Name: "ORF1ab", State: "pos"}, {Name: "N", State: "pos"}, {Name: "IC", State: "pos", Internal: true}}}}
+	one.Arms = append(one.Arms, one.Arms[0])
+	one.Subject.PatientNo, one.Subject.Ward, one.Subject.Bed, one.Subject.Doctor, one.Sample.Volume = "", "", "", "", "" // a screening, not a stay in hospital
+	for name, edit := range map[string]func(*Result){
+		"first":     func(*Result) {},
+		"corrected": func(r *Result) { r.Replaces, r.ReplacesVersion, r.Reason = "R-1", 1, "复测结果不同" },
+		"replaced":  func(r *Result) { r.ReplacedBy = "R-1-V2" },
+	} {
+		two := one
+		edit(&two)
+		b, err := renderPDF(report(two))
+		require.NoError(t, err)
+		require.Equal(t, 1, len(pdfPages(t, b)), name)
+		if name == "replaced" {
+			require.Contains(t, pdfText(t, b), "不再有效")
+		}
+	}
+}

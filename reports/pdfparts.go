@@ -22,7 +22,7 @@ func (s *sheet) arm(one Result, i int, arm Arm) {
 	how := join(" · ", arm.Method.or(standardMethod).In(s.r.Lang), arm.Kit.In(s.r.Lang), labelled(s.say("批号", "lot"), arm.Lot),
 		labelled(s.say("检测限", "LoD"), arm.LoD), labelled(s.say("仪器", "instrument"), one.Instrument))
 	s.room(26)
-	s.y = s.block(s.left+8, s.y+4, s.right-s.left-16, 8.5, soft, how) + 9
+	s.y = s.block(s.left+8, s.y+4, s.right-s.left-16, 8.5, soft, how) + s.snug(9)
 }
 
 // labelled is the value with its label, "" without a value.
