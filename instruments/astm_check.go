@@ -20,8 +20,8 @@ import (
 type astmCheck struct {
 	order   bool // an order is open
 	p, o, r count
-	tests   map[string]testShape // by R-3
-	who     [2]lone
+	tests   []testShape // the first ones of the message
+	who     [2]lone
 }
 
 // lone finds a value that stands once between others that are the same: nobody works for one result only.
@@ -60,12 +60,13 @@ func (c *count) next(n int) bool {
 func (c *count) again() { c.last = 0 }
 
 type testShape struct {
+	name   string
 	fields int
 	unit   string
 }
 
-// maxTestShapes bounds what is remembered of one message.
-const maxTestShapes = 10_000
+// maxTestShapes bounds what is remembered of one message: a plate has a few tests, and they are looked through for each result.
+const maxTestShapes = 32
 
 // broke is the refusal of a message.
 func broke(r *astm.Records, value string, w Want) error {
@@ -77,7 +78,7 @@ func (c *astmCheck) record(r *astm.Records) error {
 	var n *count
 	switch r.Type() {
 	case 'H':
-		*c = astmCheck{tests: map[string]testShape{}}
+		*c = astmCheck{tests: c.tests[:0]}
 		return nil
 	case 'P':
 		c.order = false
@@ -108,10 +109,8 @@ func (c *astmCheck) record(r *astm.Records) error {
 }
 
 func (c *astmCheck) shape(r *astm.Records) error {
-	for i, rec := 0, r.Record(); i < len(rec); i++ {
-		if rec[i] < ' ' && rec[i] != '\t' || rec[i] == 0x7f {
-			return broke(r, rec[max(0, i-20):], want(wantPrintable))
-		}
+	if r.Odd() {
+		return broke(r, r.Record(), want(wantPrintable))
 	}
 	switch r.Type() {
 	case 'O':
@@ -146,17 +145,21 @@ func timely(r *astm.Records, field int) error {
 
 // sameTest compares a result with the first one of its test.
 func (c *astmCheck) sameTest(r *astm.Records) error {
-	now := testShape{r.Len(), r.Raw(5)}
-	first, seen := c.tests[r.Raw(3)]
-	switch {
-	case !seen:
-		if len(c.tests) < maxTestShapes {
-			c.tests[r.Raw(3)] = now
+	name, unit := r.Raw(3), r.Raw(5)
+	for i := range c.tests {
+		first := &c.tests[i]
+		switch {
+		case first.name != name:
+			continue
+		case first.fields != r.Len():
+			return broke(r, r.Record(), Want{Code: wantFields, N: first.fields})
+		case first.unit != unit && first.unit != "" && unit != "":
+			return broke(r, unit, want(wantSame, first.unit))
 		}
-	case first.fields != now.fields:
-		return broke(r, r.Record(), Want{Code: wantFields, N: first.fields})
-	case first.unit != now.unit && first.unit != "" && now.unit != "":
-		return broke(r, now.unit, want(wantSame, first.unit))
+		return nil
+	}
+	if len(c.tests) < maxTestShapes {
+		c.tests = append(c.tests, testShape{name, r.Len(), unit})
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ type Records struct {
 	pos    int // of the next record
 	record string
 	line   int
+	odd    bool // a control character stands in record
 	d      Delims
 	n      int
 	fields [MaxFields + 1]int // where field i+1 begins in record; fields[n] is behind the last
@@ -71,12 +72,13 @@ const (
 // garbage collector out of the loop.
 func (r *Records) split(s string) {
 	n, field, end := 1, r.d.Field, len(s)
+	r.odd = false
 	sep := uint64(field) * ones
 	for i := 0; i < end; i += 8 {
 		w := word(s, i)
 		x := w ^ sep // a byte that is the separator is zero here
-		// The high bit of each byte that is zero in x, or below 14 in w. A borrow may mark the byte behind one that is, so each is looked at.
-		for marks := (x-ones)&^x&highs | (w-14*ones)&^w&highs; marks != 0; marks &= marks - 1 {
+		// The high bit of each byte that is zero in x, or below a blank in w. A borrow may mark the byte behind one that is, so each is looked at.
+		for marks := (x-ones)&^x&highs | (w-0x20*ones)&^w&highs; marks != 0; marks &= marks - 1 {
 			at := i + bits.TrailingZeros64(marks)/8
 			if at >= end {
 				break
@@ -86,6 +88,8 @@ func (r *Records) split(s string) {
 				n++
 			} else if c == CR || c == LF {
 				end = at
+			} else if c < ' ' && c != '\t' {
+				r.odd = true
 			}
 		}
 	}
@@ -135,6 +139,9 @@ func (r *Records) Type() byte { return r.record[0] }
 
 // Line is the number of the record in the text, counted from 1.
 func (r *Records) Line() int { return r.line }
+
+// Odd says that the record holds a control character other than a tab.
+func (r *Records) Odd() bool { return r.odd }
 
 // Len is how many fields the record has, at most MaxFields.
 func (r *Records) Len() int { return r.n }
