@@ -136,8 +136,8 @@ func (c *demoCmd) dir(now time.Time) (string, error) {
 	if c.Data != "" {
 		return c.Data, os.MkdirAll(c.Data, 0o755)
 	}
-	sweepDemos(demoBase(), now)
-	return newDemoDir(demoBase(), now)
+	sweepDemos(demosDir(), now)
+	return newDemoDir(demosDir(), now)
 }
 
 func (c *demoCmd) play(ctx context.Context, o *opened, clock *demo.Clock, at stage) error {

@@ -18,7 +18,7 @@ const demoRest = 24 * time.Hour // that the folder of a demo is left alone
 // demoName is how we name such a folder: when the demo began, in UTC, and its process.
 var demoName = regexp.MustCompile(`^\d{8}-\d{6}-\d+$`)
 
-func demoBase() string { return filepath.Join(localdb.DefaultDir(), "demo") }
+func demosDir() string { return filepath.Join(localdb.DefaultDir(), "demo") }
 
 func newDemoDir(base string, now time.Time) (string, error) {
 	if err := os.MkdirAll(base, 0o755); err != nil {
