@@ -203,6 +203,8 @@ func TestMemoryIsBounded(t *testing.T) { // not parallel: it measures what is al
 		"rdml targets":  {"<rdml>" + numbered(`<target id="%d"/>`, 200_000), "rdml_data.xml"},
 		"xml workbook":  {xmlBook(), ""},
 		"sheet columns": {"", ""},
+		"ods repeats": {`<office:document xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"><table:table><table:table-row table:number-rows-repeated="1000000">` +
+			`<table:table-cell table:number-columns-repeated="16000"><text:p>x</text:p></table:table-cell></table:table-row></table:table></office:document>`, "content.xml"},
 	} {
 		raw := []byte(c.body)
 		switch {

@@ -47,11 +47,13 @@ func endsAlike(peers []Row, r Row, quoted bool) bool {
 	at := len(r.Cells) - 1
 	cell, n, longest, places := r.At(at), 0, 0, -1
 	alike := quoted || noCqWords[key(cell)] || closedWords[key(cell)]
-	for _, p := range peers {
+	for _, p := range slices.Backward(peers) {
 		c := p.At(at)
 		switch {
 		case !placed(p), len(p.Cells) < len(r.Cells):
 			continue
+		case len(p.Cells) > len(r.Cells) && n > 2:
+			continue // rows that leave out empty cells at their end
 		case len(p.Cells) > len(r.Cells), cell == "" && c != "":
 			return false // what the others hold there is missing
 		}

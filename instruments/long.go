@@ -192,8 +192,11 @@ func largest(rows []Row, col int) int {
 	return most
 }
 
-// plateOf is the plate that holds n wells: 96 or 384.
+// plateOf is the plate that holds n wells: 96 or 384; none where it would have to hold more, as an array does.
 func plateOf(n int) plate.Format {
+	if n > plate.F384.Size() {
+		return plate.Format{}
+	}
 	if n > plate.F96.Size() {
 		return plate.F384
 	}
