@@ -18,7 +18,7 @@
 //
 // Serve starts it, Set changes the lines while they run, Health tells how they are, and Close ends them.
 //
-//	serial.go tcp.go folder.go    the three kinds of wires, and how each is opened again
+//	serial.go tcp.go folder.go    the three kinds of wires, and how each is opened again; port*.go, an open serial port
 //	talk.go                       one conversation: chunks, timers, answers
 //	talk_astm.go talk_hl7.go talk_raw.go
 package link

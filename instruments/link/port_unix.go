@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"go.bug.st/serial"
 )
 
 // lockPort keeps a serial port from other programs that lock it as well, a second server for one: two readers of one port would each
@@ -28,4 +30,28 @@ func lockPort(path string) (release func(), err error) {
 		return nil, err
 	}
 	return func() { f.Close() }, nil //nolint:errcheck // it was opened for the lock only
+}
+
+// openWire opens the file for our bytes before the library makes the port exclusive.
+func openWire(path string, m *serial.Mode) (Wire, serial.Port, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	p, err := serial.Open(path, m)
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return tty{f}, p, nil
+}
+
+type tty struct{ *os.File }
+
+// Read gives nothing, to be tried again, on a device that the system cannot wait for.
+func (t tty) Read(b []byte) (int, error) {
+	n, err := t.File.Read(b)
+	if errors.Is(err, syscall.EAGAIN) {
+		return 0, nil
+	}
+	return n, err
 }

@@ -2,7 +2,6 @@ package link
 
 import (
 	"context"
-	"fmt"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -105,27 +104,4 @@ func (e *end) serialOnce(ctx context.Context) (heard bool, err error) {
 	e.health.state(Up)
 	err = e.talk(ctx, port, e.Address)
 	return e.health.snapshot().Bytes > before, err
-}
-
-// OpenPort opens a serial port with the settings of a line.
-func OpenPort(path string, s Settings) (serial.Port, error) {
-	m, err := s.mode()
-	if err != nil {
-		return nil, err
-	}
-	port, err := serial.Open(path, m)
-	if err != nil {
-		return nil, fmt.Errorf("port %s: %w", path, err)
-	}
-	if s.Lines != "" { // not all ports have them: a pseudo-terminal does not
-		err = port.SetDTR(strings.Contains(s.Lines, "dtr"))
-		if err == nil {
-			err = port.SetRTS(strings.Contains(s.Lines, "rts"))
-		}
-		if err != nil {
-			port.Close()
-			return nil, fmt.Errorf("port %s: lines %q: %w", path, s.Lines, err)
-		}
-	}
-	return port, nil
 }

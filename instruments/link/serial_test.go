@@ -15,20 +15,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// port is a serial port made of a pseudo-terminal, at a path of our own that can be plugged in again.
-type port struct {
+// jack is a serial port made of a pseudo-terminal, at a path of our own that can be plugged in again.
+type jack struct {
 	path   string
 	master *os.File
 }
 
-func newPort(t *testing.T) *port {
+func newPort(t *testing.T) *jack {
 	t.Helper()
-	p := &port{path: filepath.Join(t.TempDir(), "ttyS0")}
+	p := &jack{path: filepath.Join(t.TempDir(), "ttyS0")}
 	p.plug(t)
 	return p
 }
 
-func (p *port) plug(t *testing.T) {
+func (p *jack) plug(t *testing.T) {
 	t.Helper()
 	master, slave, err := pty.Open()
 	require.NoError(t, err)
@@ -38,7 +38,7 @@ func (p *port) plug(t *testing.T) {
 	p.master = master
 }
 
-func (p *port) line() Line {
+func (p *jack) line() Line {
 	return Line{ID: 3, Name: "cycler 3", Kind: Serial, Address: p.path, Protocol: ASTM, Settings: Settings{Baud: 115200}}
 }
 

@@ -4,13 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 )
 
 const (
 	chunk     = 16 << 10 // bytes of one read
 	maxAsking = 8        // queries of one conversation being answered at a time
+
+	writeTime = 15 * time.Second // until a peer that does not read is given up
+	partTime  = 2 * time.Second  // the same, once the line is to end
 )
 
 // errIdle: the peer was silent for longer than the line allows.
@@ -30,7 +32,7 @@ type conversation struct {
 	*end
 	ctx     context.Context // of the line
 	life    context.Context // of this conversation
-	wire    io.ReadWriteCloser
+	wire    Wire
 	peer    string
 	err     error // of a write; ends the conversation
 	asking  int
@@ -47,9 +49,9 @@ type answered struct {
 
 // talk serves an open wire until it breaks, the peer leaves or the context ends, and closes it. The error says why it ended; io.EOF
 // is a peer that left.
-func (e *end) talk(ctx context.Context, wire io.ReadWriteCloser, peer string) error {
+func (e *end) talk(ctx context.Context, w Wire, peer string) error {
 	life, cancel := context.WithCancel(ctx)
-	c := &conversation{end: e, ctx: ctx, life: life, wire: wire, peer: peer, answers: make(chan answered)}
+	c := &conversation{end: e, ctx: ctx, life: life, wire: w, peer: peer, answers: make(chan answered)}
 	var p protocol
 	switch e.Protocol {
 	case HL7:
@@ -64,7 +66,7 @@ func (e *end) talk(ctx context.Context, wire io.ReadWriteCloser, peer string) er
 	go c.read(chunks, broken)
 	err := c.loop(p, chunks, broken)
 	cancel()
-	wire.Close() // ends the reader
+	w.Close() // ends the reader
 	p.drop()
 	for range chunks { // what was read and not yet taken was never acknowledged
 	}
@@ -139,11 +141,19 @@ func (c *conversation) loop(p protocol, chunks <-chan []byte, broken <-chan erro
 	return c.err
 }
 
-// write remembers the first error, which ends the conversation: what cannot be told is not acknowledged.
+// write remembers the first error, which ends the conversation: what cannot be told is not acknowledged. A peer that does not take it
+// is given up, and soon where the line is to end.
 func (c *conversation) write(b []byte) {
-	if c.err == nil {
-		_, c.err = c.wire.Write(b)
+	if c.err != nil {
+		return
 	}
+	if c.err = c.wire.SetWriteDeadline(c.o.Wall().Add(writeTime)); c.err != nil {
+		return
+	}
+	defer context.AfterFunc(c.ctx, func() {
+		c.wire.SetWriteDeadline(c.o.Wall().Add(partTime)) //nolint:errcheck // a wire that is gone ends the write as well
+	})()
+	_, c.err = c.wire.Write(b)
 }
 
 func (c *conversation) fault(code, text string) {

@@ -3,12 +3,11 @@ package link
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 )
 
 // Talk serves one wire that the caller has opened, as a line would, until the wire or the context ends. The Health is that of the line.
-func Talk(ctx context.Context, l Line, o Options, wire io.ReadWriteCloser) (func() Health, error) {
+func Talk(ctx context.Context, l Line, o Options, wire Wire) (func() Health, error) {
 	o, err := o.filled()
 	if err != nil {
 		return nil, err

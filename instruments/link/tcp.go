@@ -10,26 +10,10 @@ import (
 	"time"
 )
 
-const (
-	maxConns  = 256
-	writeTime = 15 * time.Second // until a peer that does not read is given up
-)
+const maxConns = 256
 
 // alive finds a peer that was switched off: after 30 s of silence 5 probes, 10 s apart.
 var alive = net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 5}
-
-// limited gives up a write that the peer does not take.
-type limited struct {
-	net.Conn
-	now func() time.Time
-}
-
-func (l limited) Write(b []byte) (int, error) {
-	if err := l.SetWriteDeadline(l.now().Add(writeTime)); err != nil {
-		return 0, err
-	}
-	return l.Conn.Write(b)
-}
 
 // listen serves everybody who connects to the address of the lines; it tries again for ever where the address is not to be had.
 func (ls *Lines) listen(ctx context.Context, u *unit) {
@@ -123,7 +107,7 @@ func (ls *Lines) caller(u *unit, conn net.Conn) *end {
 func (e *end) converse(ctx context.Context, conn net.Conn) {
 	peer := conn.RemoteAddr().String()
 	e.log.Info("connected", "peer", peer)
-	err := e.talk(ctx, limited{conn, e.o.Wall}, peer)
+	err := e.talk(ctx, conn, peer)
 	if err != nil && !errors.Is(err, io.EOF) && ctx.Err() == nil {
 		e.health.failed(fmt.Errorf("%s: %w", peer, err))
 	}
@@ -139,7 +123,7 @@ func (ls *Lines) dial(ctx context.Context, e *end) {
 		if err == nil {
 			e.health.state(Up)
 			before := e.health.snapshot().Bytes
-			err = e.talk(ctx, limited{conn, e.o.Wall}, conn.RemoteAddr().String())
+			err = e.talk(ctx, conn, conn.RemoteAddr().String())
 			if e.health.snapshot().Bytes > before {
 				p.reset()
 			}
