@@ -14,6 +14,15 @@ func furtherRuns(f *File) (runs []pcr.Run) {
 	if err != nil || f.Workbook() {
 		return nil
 	}
+	n := 0
+	for _, t := range tables {
+		if key(t.Name) == "results" {
+			n++
+		}
+	}
+	if n < 2 {
+		return nil
+	}
 	seen := false
 	pre := preamble{}
 	for _, t := range tables {
@@ -104,22 +113,24 @@ func alleles(f *File, at wells) (names, dyes [2]map[string]string) {
 // maxCycles bounds the values of one curve. No cycler runs so many cycles.
 const maxCycles = 200
 
+// maxMarked bounds the rows of a table of curves that are asked for the decimal mark.
+const maxMarked = 5000
+
 // appbioCurves reads "Amplification Data": Well, [Well Position,] Cycle, Target Name, Rn, Delta Rn. Rows may come in any order.
 func appbioCurves(f *File, at wells) (curves []pcr.Curve, cycles int, err error) {
-	rows, err := f.Table("Amplification Data").Rows()
-	if err != nil || rows == nil {
+	t := f.Table("Amplification Data")
+	h, s, err := curveHead(t)
+	if err != nil || s == nil {
 		return nil, 0, err
 	}
-	h, ok := findHeader(rows, func(h Header) bool { return h.Well() >= 0 && h.Col("Cycle", "Cycle Number") >= 0 && h.Col("Rn") >= 0 })
-	if !ok {
-		return nil, 0, nil
-	}
-	rows = below(rows, h)
 	well, target := h.Col("Well Position", "Well"), h.Col("Target Name", "Target")
-	s := newSeries(rows, h.Col("Cycle", "Cycle Number"))
-	s.add(pcr.Rn, h.Col("Rn"))
-	s.add(pcr.DeltaRn, h.Col("Delta Rn", "ΔRn", "dRn", "DRn"))
-	for _, r := range rows {
+	for r, err := range t.Each() {
+		if err != nil {
+			return nil, 0, err
+		}
+		if r.Line <= h.Line {
+			continue
+		}
 		if name, ok := at.of(r.At(well)); ok {
 			s.take(name, r.At(target), "", r)
 		}
@@ -127,9 +138,42 @@ func appbioCurves(f *File, at wells) (curves []pcr.Curve, cycles int, err error)
 	return s.curves(), s.cycles, nil
 }
 
+// curveHead finds the header row of the amplification data, and the decimal marks of its columns in the rows below; no series
+// where there is none.
+func curveHead(t *Table) (h Header, s *series, err error) {
+	n, open := 0, 0
+	for r, err := range t.Each() {
+		switch {
+		case err != nil:
+			return h, nil, err
+		case s == nil && len(r.Cells) >= 2:
+			if h = newHeader(n, r); h.Well() < 0 || h.Col("Cycle", "Cycle Number") < 0 || h.Col("Rn") < 0 {
+				break
+			}
+			s = newSeries(h.Col("Cycle", "Cycle Number"))
+			s.add(pcr.Rn, h.Col("Rn"), 0)
+			s.add(pcr.DeltaRn, h.Col("Delta Rn", "ΔRn", "dRn", "DRn"), 0)
+			open = len(s.cols)
+		case s != nil:
+			for i, col := range s.cols {
+				if s.marks[i] != 0 {
+					continue
+				}
+				if s.marks[i] = markOf(r.At(col)); s.marks[i] != 0 {
+					open--
+				}
+			}
+			if open == 0 || n-h.Row >= maxMarked {
+				return h, s, nil
+			}
+		}
+		n++
+	}
+	return h, s, nil
+}
+
 // series collects curves from rows of one cycle each.
 type series struct {
-	rows   []Row
 	cycle  int // column of the cycle number
 	cycles int // the largest cycle seen
 	kinds  []pcr.CurveKind
@@ -141,17 +185,13 @@ type series struct {
 	last   int
 }
 
-func newSeries(rows []Row, cycle int) *series {
-	return &series{rows: rows, cycle: cycle, at: map[[3]string]int{}, last: -1}
-}
+func newSeries(cycle int) *series { return &series{cycle: cycle, at: map[[3]string]int{}, last: -1} }
 
-// add names a column of values; -1 is left out.
-func (s *series) add(kind pcr.CurveKind, col int) {
-	if col < 0 {
-		return
+// add names a column of values and its decimal mark, 0 where it is the point or not known yet; column -1 is left out.
+func (s *series) add(kind pcr.CurveKind, col int, mark Mark) {
+	if col >= 0 {
+		s.kinds, s.cols, s.marks = append(s.kinds, kind), append(s.cols, col), append(s.marks, mark)
 	}
-	s.kinds, s.cols = append(s.kinds, kind), append(s.cols, col)
-	s.marks = append(s.marks, NumberMark(column(s.rows[:min(len(s.rows), 5000)], col)))
 }
 
 // take puts the values of a row to the curves of the well. Cycles without a value become NaN.

@@ -161,8 +161,8 @@ func lcRawCurves(h found) pcr.Run {
 		if h.Names[col] == "" {
 			continue
 		}
-		s := newSeries(rows, cycle)
-		s.add(pcr.Raw, col)
+		s := newSeries(cycle)
+		s.add(pcr.Raw, col, NumberMark(column(rows[:min(len(rows), maxMarked)], col)))
 		for _, r := range rows {
 			if name, ok := WellName(r.At(h.Col("SamplePos"))); ok && r.At(prog) == best {
 				s.take(name, "", h.Names[col], r)

@@ -50,24 +50,26 @@ func CqMark(cells func(yield func(string) bool)) Mark {
 // of three digits are thousands marks.
 func NumberMark(cells func(yield func(string) bool)) Mark {
 	for c := range cells {
-		k := strings.IndexByte(c, ',')
-		if !numeric(c) {
-			continue
-		}
-		if p := strings.IndexByte(c, '.'); p >= 0 {
-			if k > p {
-				return Comma
-			}
-			return Point
-		}
-		if k < 0 {
-			continue
-		}
-		if !thousands(c) {
-			return Comma
+		if m := markOf(c); m != 0 {
+			return m
 		}
 	}
 	return Point
+}
+
+// markOf is the decimal mark that one cell of a column of any numbers proves, 0 where it proves none.
+func markOf(c string) Mark {
+	if !numeric(c) {
+		return 0
+	}
+	k := strings.IndexByte(c, ',')
+	switch p := strings.IndexByte(c, '.'); {
+	case p >= 0 && k <= p:
+		return Point
+	case p >= 0, k >= 0 && !thousands(c):
+		return Comma
+	}
+	return 0
 }
 
 // thousands says whether the commas of c can be thousands marks: 1-3 digits, then groups of three, no leading zero.
@@ -181,6 +183,11 @@ func digits(s string) bool {
 
 // Number reads a number of a column with the given decimal mark; NaN where s is none.
 func Number(s string, mark Mark) float64 {
+	if mark != Comma {
+		if v, ok := decimal(s); ok {
+			return v
+		}
+	}
 	text, ok := NumberText(s, mark)
 	if !ok {
 		return math.NaN()
@@ -190,6 +197,37 @@ func Number(s string, mark Mark) float64 {
 		return math.NaN()
 	}
 	return v
+}
+
+// powers are those of ten that a float64 holds exactly.
+var powers = [...]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+
+// decimal reads the most common form, such as "-0.123": up to 15 digits, for which a float64 holds both the digits and the power
+// of ten, so that their quotient is the nearest one, as strconv gives it.
+func decimal(s string) (v float64, ok bool) {
+	minus := s != "" && s[0] == '-'
+	if minus {
+		s = s[1:]
+	}
+	whole, n, places := int64(0), 0, 0
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c >= '0' && c <= '9':
+			whole = whole*10 + int64(c-'0')
+			n++
+		case c == '.' && places == 0 && i < len(s)-1:
+			places = len(s) - 1 - i
+		default:
+			return 0, false
+		}
+		if n >= len(powers) {
+			return 0, false
+		}
+	}
+	if v = float64(whole) / powers[places]; minus {
+		v = -v
+	}
+	return v, n > 0
 }
 
 // MaxCq is the largest number that is taken for a quantification cycle. No cycler runs so many cycles.

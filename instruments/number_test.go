@@ -167,3 +167,23 @@ func TestWellName(t *testing.T) {
 	got, _ = instruments.WellIndex("25.0", plate.F384)
 	require.Equal(t, "B1", got)
 }
+
+// The short way of the most common form gives what strconv gives, to the last bit.
+func TestNumberIsTheNearest(t *testing.T) {
+	t.Parallel()
+	for _, cell := range []string{"0", "-0", "0.1", "-12.345", "00.50", "7.", ".5", "123456789012345", "1234567890123456", "9007199254740993", "0.000000000000001",
+		"1.2.3", "-", ".", "-.", "--1", "1-", "5e3", " 2.5 ", "+4", "12,345.5"} {
+		nearest(t, cell)
+	}
+	rapid.Check(t, func(rt *rapid.T) { nearest(rt, rapid.StringMatching(`-?[0-9]{0,12}(\.[0-9]{0,9})?`).Draw(rt, "cell")) })
+}
+
+func nearest(t require.TestingT, cell string) {
+	want, err := math.NaN(), error(nil)
+	if text, ok := instruments.NumberText(cell, instruments.Point); ok {
+		want, err = strconv.ParseFloat(text, 64)
+		require.NoError(t, err)
+	}
+	got := instruments.Number(cell, instruments.Point)
+	require.True(t, math.Float64bits(want) == math.Float64bits(got) || math.IsNaN(want) && math.IsNaN(got), "%q: %v, expected %v", cell, got, want)
+}

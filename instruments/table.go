@@ -1,6 +1,7 @@
 package instruments
 
 import (
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 type Table struct {
 	Name string
 	make func() ([]Row, error)
+	each iter.Seq2[Row, error] // nil where the rows are kept anyway
 	once sync.Once
 	rows []Row
 	err  error
@@ -27,6 +29,26 @@ func (t *Table) Rows() ([]Row, error) {
 	}
 	t.once.Do(func() { t.rows, t.err = t.make() })
 	return t.rows, t.err
+}
+
+// Each gives the rows one by one and keeps none: for the tables of many rows that are looked at once. The cells of a row hold
+// until the next one. After an error no row follows.
+func (t *Table) Each() iter.Seq2[Row, error] {
+	if t != nil && t.each != nil {
+		return t.each
+	}
+	return func(yield func(Row, error) bool) {
+		rows, err := t.Rows()
+		if err != nil {
+			yield(Row{}, err)
+			return
+		}
+		for _, r := range rows {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
 }
 
 // Row is one row of cells. Line is its line or row in the source, counted from 1.

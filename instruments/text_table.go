@@ -1,8 +1,10 @@
 package instruments
 
 import (
+	"iter"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // textTables cuts a text into its "[Name]" sections; what stands before the first one is the Table "".
@@ -14,14 +16,19 @@ func textTables(f *File) ([]*Table, error) {
 	var tables []*Table
 	name, from := "", 0
 	cut := func(to int) {
-		a, b := from, to
-		tables = append(tables, NewTable(name, func() ([]Row, error) {
-			rows, err := SplitRows(t.Lines[a:b], a+1, Delimiter(t.Lines[a:b]))
-			if b < len(t.Lines) {
-				return rows, err
-			}
-			return uncut(rows, t.Open), err
-		}))
+		lines, line, open := t.Lines[from:to], from+1, ""
+		if to == len(t.Lines) {
+			open = t.Open
+		}
+		sep := sync.OnceValue(func() byte { return Delimiter(lines) })
+		one := NewTable(name, func() ([]Row, error) {
+			rows, err := SplitRows(lines, line, sep())
+			return uncut(rows, open), err
+		})
+		if open == "" { // else whether the last row counts depends on those above it
+			one.each = func(yield func(Row, error) bool) { eachRow(lines, line, sep(), false)(yield) }
+		}
+		tables = append(tables, one)
 	}
 	for i, l := range t.Lines {
 		if n, ok := sectionName(l); ok {
@@ -103,40 +110,59 @@ var separators = []byte{'\t', ';', ','}
 // doubled quotes and up to 16 line ends; a quote that is never closed is taken as a letter.
 func SplitRows(lines []string, first int, sep byte) ([]Row, error) {
 	rows := make([]Row, 0, min(len(lines), MaxRows))
-	var pool []string // one allocation for the cells of many rows
-	total, strays := 0, 0
-	for i := 0; i < len(lines); i++ {
-		line, at := lines[i], i
-		if line == "" {
-			continue
+	for r, err := range eachRow(lines, first, sep, true) {
+		if err != nil {
+			return nil, err
 		}
-		if cap(pool)-len(pool) < 64 {
-			pool = make([]string, 0, 4096)
-		}
-		start := len(pool)
-		var open bool
-		pool, open = splitCells(pool, line, sep)
-		if open && strays < maxStrays {
-			if joined, n := joinQuoted(lines[i:], sep); n > 0 {
-				pool, _ = splitCells(pool[:start], joined, sep)
-				i += n
-			} else {
-				strays++
-			}
-		}
-		cells := pool[start:len(pool):len(pool)]
-		if len(cells) > MaxRow {
-			cells = cells[:MaxRow]
-		}
-		if total += len(cells); total > MaxCells {
-			return nil, &Error{Code: CodeTooLarge, Line: first + at, Offset: -1, Want: atMost(MaxCells, "cells")}
-		}
-		if len(rows) == MaxRows {
-			return nil, &Error{Code: CodeTooLarge, Line: first + at, Offset: -1, Want: atMost(MaxRows, "rows")}
-		}
-		rows = append(rows, Row{Line: first + at, Cells: cells})
+		rows = append(rows, r)
 	}
 	return rows, nil
+}
+
+// eachRow is SplitRows row by row; where the cells are not kept, those of a row hold until the next one.
+func eachRow(lines []string, first int, sep byte, keep bool) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		var pool []string // one allocation for the cells of many rows
+		rows, total, strays := 0, 0, 0
+		for i := 0; i < len(lines); i++ {
+			line, at := lines[i], i
+			if line == "" {
+				continue
+			}
+			if !keep {
+				pool = pool[:0]
+			}
+			if cap(pool)-len(pool) < 64 {
+				pool = make([]string, 0, 4096)
+			}
+			start := len(pool)
+			var open bool
+			pool, open = splitCells(pool, line, sep)
+			if open && strays < maxStrays {
+				if joined, n := joinQuoted(lines[i:], sep); n > 0 {
+					pool, _ = splitCells(pool[:start], joined, sep)
+					i += n
+				} else {
+					strays++
+				}
+			}
+			cells := pool[start:len(pool):len(pool)]
+			if len(cells) > MaxRow {
+				cells = cells[:MaxRow]
+			}
+			rows, total = rows+1, total+len(cells)
+			switch {
+			case total > MaxCells:
+				yield(Row{}, &Error{Code: CodeTooLarge, Line: first + at, Offset: -1, Want: atMost(MaxCells, "cells")})
+				return
+			case rows > MaxRows:
+				yield(Row{}, &Error{Code: CodeTooLarge, Line: first + at, Offset: -1, Want: atMost(MaxRows, "rows")})
+				return
+			case !yield(Row{Line: first + at, Cells: cells}, nil):
+				return
+			}
+		}
+	}
 }
 
 // maxStrays is how many quotes that are never closed are looked into; in a file with more of them quotes are letters.

@@ -3,7 +3,9 @@ package instruments_test
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -13,6 +15,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"natlims/instruments"
+	"natlims/lims/pcr"
 )
 
 // utf16Of encodes a text with its byte order mark.
@@ -117,6 +120,58 @@ func TestSplitRows(t *testing.T) {
 	}, rows)
 	require.Equal(t, "", rows[0].At(-1))
 	require.Equal(t, "", rows[0].At(99))
+}
+
+// Row by row a table holds what Rows holds, refuses what Rows refuses, and may be left in the middle.
+func TestRowsOneByOne(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"Well,Cq\nA1,\"2\n5\"\n\nA2,\"x\nA3,7\n", "[One]\nWell;Cq\nA1;3\n[Two]\nWell\tCq\nB1\t4,5\nB2\t4,6", "Well,Cq\nA1,27.102\nA2,27.1", "",
+		"Well,Cq\n" + strings.Repeat("A1,3\n", instruments.MaxRows)} {
+		tables, err := (&instruments.File{Raw: []byte(text)}).Tables()
+		require.NoError(t, err)
+		for _, table := range tables {
+			var got []instruments.Row
+			var refused error
+			for r, err := range table.Each() {
+				if refused = err; err == nil {
+					got = append(got, instruments.Row{Line: r.Line, Cells: slices.Clone(r.Cells)})
+				}
+			}
+			want, err := table.Rows()
+			if err != nil {
+				require.Equal(t, err, refused)
+				continue
+			}
+			require.NoError(t, refused)
+			require.Empty(t, cmpRows(want, got))
+			for r := range table.Each() {
+				require.Equal(t, want[0], r)
+				break
+			}
+		}
+	}
+	for range (*instruments.Table)(nil).Each() {
+		require.Fail(t, "a row of no table")
+	}
+}
+
+// cmpRows is empty where both are the same.
+func cmpRows(want, got []instruments.Row) string {
+	if !slices.EqualFunc(want, got, func(a, b instruments.Row) bool { return a.Line == b.Line && slices.Equal(a.Cells, b.Cells) }) {
+		return fmt.Sprint(want, got)
+	}
+	return ""
+}
+
+// The marks of the curves are those of their columns, which may prove them late.
+func TestCurvesWithDecimalCommas(t *testing.T) {
+	t.Parallel()
+	text := "* Block Type = 96-Well Block\n* Experiment Name = x\n* Experiment Type = y\n* Instrument Type = QuantStudio 5\n\n[Results]\nWell\tWell Position\tSample Name\tTarget Name\tCT\n1\tA1\ts\tN\t25,5\n\n" +
+		"[Amplification Data]\nWell\tWell Position\tCycle\tTarget Name\tRn\tDelta Rn\n1\tA1\t1\tN\t1,234\t\n1\tA1\t2\tN\t12\t-0,5\n1\tA1\t3\tN\t0,125\t2\n"
+	runs, err := instruments.Decode(&instruments.File{Raw: []byte(text)}, "")
+	require.NoError(t, err)
+	require.Equal(t, []pcr.Curve{{Well: "A1", Target: "N", Kind: pcr.Rn, First: 1, Y: []float64{1.234, 12, 0.125}},
+		{Well: "A1", Target: "N", Kind: pcr.DeltaRn, First: 2, Y: []float64{-0.5, 2}}}, runs[0].Curves)
 }
 
 func TestDelimiter(t *testing.T) {

@@ -48,6 +48,13 @@ func index(s string) (int, bool) {
 	if s == "" || s[0] < '0' || s[0] > '9' {
 		return 0, false
 	}
+	if len(s) <= 9 && digits(s) {
+		n := 0
+		for i := range len(s) {
+			n = n*10 + int(s[i]-'0')
+		}
+		return n, true
+	}
 	if whole, part, ok := strings.Cut(s, "."); ok && strings.Trim(part, "0") == "" {
 		s = whole
 	}
