@@ -52,6 +52,9 @@ func Detect(f *File) (Driver, error) {
 	if top == 0 {
 		err := &Error{Code: CodeUnknown, Offset: -1, Value: start(f), Want: want(wantKnown)}
 		if _, why := tryHeads(f); why != nil {
+			if f.Workbook() { // it may be known, but cannot be read
+				return Driver{}, why
+			}
 			err.Err = why
 		}
 		return Driver{}, err
@@ -135,7 +138,7 @@ func start(f *File) string { return cut(string(f.Raw[:min(len(f.Raw), 40)])) }
 
 // cut shortens a value that an Error quotes to 80 characters.
 func cut(s string) string {
-	s = strings.ToValidUTF8(s, "\ufffd")
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\ufffd"), "\x00", "") // jsonb holds no NUL
 	if r := []rune(s); len(r) > 80 {
 		return string(r[:80])
 	}

@@ -10,6 +10,7 @@ import (
 type Error struct {
 	Driver string
 	Code   string // stable: see the Codes below
+	Part   string // entry of an archive or sheet of a workbook; "" the content as a whole
 	Line   int    // line, row or record counted from 1; 0 unknown
 	Offset int64  // byte offset; -1 unknown
 	Value  string // the offending value, cut to 80 characters
@@ -35,7 +36,7 @@ const (
 
 // Args are the arguments of the code, to be kept with it; see Refused.
 func (e *Error) Args() map[string]any {
-	return map[string]any{"driver": e.Driver, "line": e.Line, "offset": e.Offset, "value": e.Value, "want": e.Want}
+	return map[string]any{"driver": e.Driver, "part": e.Part, "line": e.Line, "offset": e.Offset, "value": e.Value, "want": e.Want}
 }
 
 // Refused makes the Error of a code and its Args again, also where they were JSON meanwhile; false where the code is none of Error's.
@@ -55,7 +56,7 @@ func Refused(code string, args map[string]any) (*Error, bool) {
 		return 0
 	}
 	text := func(v any) string { s, _ := v.(string); return s }
-	e := &Error{Driver: text(args["driver"]), Code: code, Line: int(number("line")), Offset: number("offset"), Value: text(args["value"])}
+	e := &Error{Driver: text(args["driver"]), Code: code, Part: text(args["part"]), Line: int(number("line")), Offset: number("offset"), Value: text(args["value"])}
 	switch w := args["want"].(type) {
 	case Want:
 		e.Want = w
@@ -78,6 +79,9 @@ func Refused(code string, args map[string]any) (*Error, bool) {
 func (e *Error) Text(lang string) string {
 	say := func(key string, args map[string]any) string { return words.Say(lang, key, args) }
 	s := say("error."+e.Code, nil)
+	if e.Part != "" {
+		s += say("error.place.part", map[string]any{"part": e.Part})
+	}
 	if e.Line > 0 {
 		s += say("error.place.line", map[string]any{"n": e.Line})
 	} else if e.Offset > 0 {
@@ -97,6 +101,9 @@ func (e *Error) Error() string {
 	s := e.Code
 	if e.Driver != "" {
 		s = e.Driver + ": " + s
+	}
+	if e.Part != "" {
+		s += fmt.Sprintf(" in %q", e.Part)
 	}
 	if e.Line > 0 {
 		s += fmt.Sprintf(" at line %d", e.Line)

@@ -59,6 +59,9 @@ func TestErrorTexts(t *testing.T) {
 	require.Equal(t, "文件中没有结果,第 3 行:“Tm”;应为含有 Well 和 Ct 列的表(W102)", e.Text("zh"))
 	e = &Error{Code: CodeTooLarge, Offset: -1, Want: atMost(10, "cells")}
 	require.Equal(t, "内容过大;应为至多 10 个单元格(W150)", e.Text("zh"))
+	e, ok := Refused(CodeDamaged, map[string]any{"part": "a.xml", "offset": 7.0, "want": map[string]any{"code": "W230"}})
+	require.True(t, ok)
+	require.Equal(t, "Damaged or contradicting itself, in “a.xml”, byte 7; expected one of the five entities of XML or a character reference (W230)", e.Text("en"))
 	var wrong *Error
 	require.ErrorAs(t, Mapping{Name: "x", Decimal: "'"}.Check(), &wrong)
 	require.Equal(t, "表格描述有误:“'”;应为小数点为“.”或“,”(M2)", wrong.Text("zh"))

@@ -100,7 +100,16 @@ func unpackError(err error) error {
 	case errors.Is(err, unpack.ErrEncoding):
 		code = CodeEncoding
 	}
-	return &Error{Code: code, Offset: -1, Err: err}
+	out := &Error{Code: code, Offset: -1, Err: err}
+	var why *unpack.Error
+	if errors.As(err, &why) {
+		out.Part, out.Line, out.Value, out.Err = cut(why.Part), why.Line, cut(why.Value), why.Err
+		out.Want = Want{Code: why.Code, N: why.N}
+		if why.Offset > 0 {
+			out.Offset = int64(why.Offset)
+		}
+	}
+	return out
 }
 
 // broken says why an archive or a workbook cannot be opened, nil where it can or where the content is neither.

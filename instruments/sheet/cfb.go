@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"strconv"
 	"unicode/utf16"
 
 	"natlims/instruments/unpack"
@@ -47,11 +48,11 @@ type cfbStream struct {
 
 func openCFB(raw []byte) (*cfb, error) {
 	if len(raw) < cfbHeader || !isCFB(raw) {
-		return nil, bad("an OLE2 file of %d bytes", len(raw))
+		return nil, damaged(wantOLE, len(raw))
 	}
 	shift := u16(raw[30:])
 	if shift != 9 && shift != 12 || u16(raw[32:]) != 6 {
-		return nil, bad("OLE2 sectors of 2^%d bytes", shift)
+		return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantSector, Value: "2^" + strconv.Itoa(int(shift))}
 	}
 	c := &cfb{raw: raw, size: 1 << shift}
 	c.sectors = (len(raw) + c.size - 1) / c.size
@@ -96,7 +97,7 @@ func (c *cfb) table() error {
 	for seen := 0; next < cfbFree; seen++ {
 		b := c.sector(next)
 		if len(b) < c.size || seen > c.sectors {
-			return bad("the OLE2 sector table")
+			return damaged(wantChains, int(next))
 		}
 		for i := 0; i < c.size-4; i += 4 {
 			if v := u32(b[i:]); v < cfbFree {
@@ -105,7 +106,7 @@ func (c *cfb) table() error {
 		}
 		next = u32(b[c.size-4:])
 		if len(of) > c.sectors {
-			return bad("the OLE2 sector table is larger than the file")
+			return damaged(wantChains, len(of))
 		}
 	}
 	for _, n := range of {
@@ -125,7 +126,7 @@ func (c *cfb) chain(n uint32) ([]byte, error) {
 	for seen := 0; n < cfbFree; seen++ {
 		b := c.sector(n)
 		if b == nil || seen > c.sectors || int64(n) >= int64(len(c.fat)) {
-			return out, bad("an OLE2 chain leads to sector %d of %d", n, c.sectors)
+			return out, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantChain, N: c.sectors, Value: strconv.Itoa(int(n))}
 		}
 		out = append(out, b...)
 		n = c.fat[n]
@@ -147,12 +148,12 @@ func (c *cfb) stream(names ...string) ([]byte, error) {
 
 func (c *cfb) read(e cfbStream) ([]byte, error) {
 	if e.size > len(c.raw) {
-		return nil, bad("the stream %q states %d bytes, the file has %d", e.name, e.size, len(c.raw))
+		return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantStream, N: e.size, Part: e.name, Value: strconv.Itoa(len(c.raw))}
 	}
 	if e.size >= int(u32(c.raw[56:])) {
 		b, err := c.chain(e.start)
 		if len(b) < e.size {
-			return nil, fmt.Errorf("stream %q: %w", e.name, orCut(err))
+			return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantStream, N: e.size, Part: e.name, Value: strconv.Itoa(len(b)), Err: err}
 		}
 		return b[:e.size], nil
 	}
@@ -163,13 +164,13 @@ func (c *cfb) read(e cfbStream) ([]byte, error) {
 	for n, seen := e.start, 0; n < cfbFree && len(out) < e.size; seen++ {
 		at := int64(n) * cfbMini
 		if at+cfbMini > int64(len(c.mini)) || int64(n)*4+4 > int64(len(c.miniFAT)) || seen > len(c.mini)/cfbMini {
-			return nil, bad("the small stream %q leads to block %d", e.name, n)
+			return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantChain, N: len(c.mini) / cfbMini, Part: e.name, Value: strconv.Itoa(int(n))}
 		}
 		out = append(out, c.mini[at:at+cfbMini]...)
 		n = u32(c.miniFAT[n*4:])
 	}
 	if len(out) < e.size {
-		return nil, bad("the stream %q is cut", e.name)
+		return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantStream, N: e.size, Part: e.name, Value: strconv.Itoa(len(out))}
 	}
 	return out[:e.size], nil
 }
@@ -185,15 +186,4 @@ func (c *cfb) openMini() (err error) {
 		}
 	}
 	return nil
-}
-
-func bad(format string, a ...any) error {
-	return fmt.Errorf("%w: %s", unpack.ErrDamaged, fmt.Sprintf(format, a...))
-}
-
-func orCut(err error) error {
-	if err == nil {
-		return bad("cut")
-	}
-	return err
 }

@@ -32,7 +32,7 @@ func openHTML(raw []byte) (*Book, error) {
 		return p.g.rows, nil
 	}
 	if low := bytes.ToLower(raw); bytes.LastIndex(low, []byte("</table")) < bytes.LastIndex(low, []byte("<tr")) {
-		return nil, bad("the last table of the HTML page has no end")
+		return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantTableEnd}
 	}
 	if rows, err := read(1); err != nil || len(rows) == 0 {
 		return nil, fmt.Errorf("%w: the HTML page holds no table", unpack.ErrNotFound)

@@ -2,7 +2,6 @@ package sheet
 
 import (
 	"bytes"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -39,12 +38,12 @@ func isFODS(raw []byte) bool {
 func archiveODS(a *unpack.Archive) (*Book, error) {
 	if e, ok := a.Find("META-INF/manifest.xml"); ok {
 		if b, err := a.Read(e); err == nil && bytes.Contains(b, []byte("encryption-data")) {
-			return nil, fmt.Errorf("%w: the spreadsheet has a password", unpack.ErrEncrypted)
+			return nil, &unpack.Error{Kind: unpack.ErrEncrypted, Code: wantOpen}
 		}
 	}
 	e, ok := a.Find(odsContent)
 	if !ok {
-		return nil, bad("the spreadsheet lacks its part %q", odsContent)
+		return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantPart, Part: odsContent}
 	}
 	raw, err := a.Read(e)
 	if err != nil {
@@ -69,7 +68,7 @@ func openODS(raw []byte) (*Book, error) {
 			return nil, err
 		case k == 0:
 			if len(b.Sheets) == 0 {
-				return nil, bad("the spreadsheet has no table")
+				return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantSheet}
 			}
 			return b, nil
 		case k != unpack.Start:
@@ -84,7 +83,7 @@ func openODS(raw []byte) (*Book, error) {
 			}
 			t := odsTable{s: s, g: grid{total: total}}
 			if err := t.read(); err != nil {
-				return nil, fmt.Errorf("table %q: %w", name, err)
+				return nil, unpack.In(name, 0, err)
 			}
 			total = t.g.total
 			if err := b.add(name, func(int) ([]Row, error) { return t.g.rows, nil }); err != nil {
@@ -116,7 +115,7 @@ func (t *odsTable) read() error {
 		case err != nil:
 			return err
 		case k == 0:
-			return bad("the table has no end")
+			return &unpack.Error{Kind: unpack.ErrDamaged, Code: wantTableEnd}
 		case k == unpack.End && t.s.Depth() < depth:
 			t.g.end()
 			return nil
@@ -190,7 +189,7 @@ func (t *odsTable) repeated(name string, most int) (int, error) {
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 1 || n > most {
-		return 0, fmt.Errorf("%w: %s=%.20q in row %d, the limit is %d", unpack.ErrTooLarge, name, v, t.line, most)
+		return 0, limit(wantRepeats, most, t.line, v)
 	}
 	return n, nil
 }
@@ -274,7 +273,7 @@ func (t *odsTable) paragraph(b *strings.Builder) error {
 			b.WriteString(strings.Repeat(" ", n))
 		}
 		if b.Len() > MaxCell {
-			return fmt.Errorf("%w: a text of more than %d bytes", unpack.ErrTooLarge, MaxCell)
+			return limit(wantCellSize, MaxCell, t.line, "")
 		}
 	}
 }

@@ -49,7 +49,7 @@ type Sheet struct {
 func (s *Sheet) Rows() ([]Row, error) {
 	rows, err := s.read(0)
 	if err != nil {
-		return nil, err
+		return nil, unpack.In(s.Name, 0, err)
 	}
 	n := 0
 	for _, r := range rows {
@@ -58,7 +58,7 @@ func (s *Sheet) Rows() ([]Row, error) {
 	s.book.cells += n - s.cells
 	s.cells = n
 	if s.book.cells > MaxCells {
-		return nil, fmt.Errorf("%w: more than %d cells with sheet %q", unpack.ErrTooLarge, MaxCells, s.Name)
+		return nil, unpack.In(s.Name, 0, limit(wantCells, MaxCells, 0, ""))
 	}
 	return rows, nil
 }
@@ -76,7 +76,7 @@ type Book struct {
 // add appends a sheet.
 func (b *Book) add(name string, read func(most int) ([]Row, error)) error {
 	if len(b.Sheets) == MaxSheets {
-		return fmt.Errorf("%w: more than %d sheets", unpack.ErrTooLarge, MaxSheets)
+		return limit(wantSheets, MaxSheets, 0, "")
 	}
 	b.Sheets = append(b.Sheets, &Sheet{Name: name, read: read, book: b})
 	return nil
@@ -135,7 +135,7 @@ type grid struct {
 // begin starts a row; line is counted from 1. Rows may come in any order.
 func (g *grid) begin(line int) error {
 	if line < 1 || line > MaxRow {
-		return fmt.Errorf("%w: row %d, the limit is %d", unpack.ErrTooLarge, line, MaxRow)
+		return limit(wantRow, MaxRow, 0, strconv.Itoa(line))
 	}
 	g.end()
 	g.line = line
@@ -148,13 +148,13 @@ func (g *grid) put(col int, text string) error {
 	case text == "":
 		return nil
 	case col < 0 || col >= MaxCol:
-		return fmt.Errorf("%w: column %d in row %d, the limit is %d", unpack.ErrTooLarge, col+1, g.line, MaxCol)
+		return limit(wantColumn, MaxCol, g.line, strconv.Itoa(col+1))
 	case len(text) > MaxCell:
-		return fmt.Errorf("%w: a cell of %d bytes in row %d, the limit is %d", unpack.ErrTooLarge, len(text), g.line, MaxCell)
+		return limit(wantCellSize, MaxCell, g.line, strconv.Itoa(len(text)))
 	}
 	if n := col + 1 - len(g.cells); n > 0 {
 		if g.total += n; g.total > MaxCells {
-			return fmt.Errorf("%w: more than %d cells at row %d", unpack.ErrTooLarge, MaxCells, g.line)
+			return limit(wantCells, MaxCells, g.line, "")
 		}
 		for len(g.cells) <= col {
 			g.cells = append(g.cells, "")

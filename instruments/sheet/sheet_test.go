@@ -2,6 +2,7 @@ package sheet_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -177,31 +178,33 @@ func TestRefusals(t *testing.T) {
 	for name, c := range map[string]struct {
 		raw  []byte
 		want error
+		code string
 	}{
-		"no workbook":      {sheettest.Zip(sheettest.Entry{Name: "a", Body: "b"}), unpack.ErrNotFound},
-		"binary workbook":  {sheettest.Zip(sheettest.Entry{Name: "xl/workbook.bin", Body: "b"}), sheet.ErrBinary},
-		"text":             {[]byte("Well\tCt\n"), unpack.ErrNotFound},
-		"html, no table":   {[]byte("<html><title>x</title></html>"), unpack.ErrNotFound},
-		"doctype":          {part("xl/workbook.xml", `<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><workbook>&x;</workbook>`), unpack.ErrDamaged},
-		"billion rows":     {rows(`<row r="1000000000"><c><v>1</v></c></row>`), unpack.ErrTooLarge},
-		"row beyond int":   {rows(`<row r="99999999999999999999"><c><v>1</v></c></row>`), unpack.ErrTooLarge},
-		"wide row":         {rows(`<row r="1"><c r="ZZZZ1"><v>1</v></c></row>`), unpack.ErrTooLarge},
-		"giant cell":       {rows(`<row r="1"><c t="str"><v>` + strings.Repeat("x", sheet.MaxCell+1) + `</v></c></row>`), unpack.ErrTooLarge},
-		"many cells":       {rows(strings.Repeat(`<row><c r="XFD1"><v>1</v></c></row>`, sheet.MaxCells/sheet.MaxCol+1)), unpack.ErrTooLarge},
-		"shared string":    {rows(`<row r="1"><c t="s"><v>7</v></c></row>`), unpack.ErrDamaged},
-		"reference":        {rows(`<row r="1"><c r="17"><v>7</v></c></row>`), unpack.ErrDamaged},
-		"deep":             {rows(strings.Repeat("<row>", 100) + strings.Repeat("</row>", 100)), unpack.ErrTooLarge},
-		"cut sheet":        {part("xl/worksheets/sheet1.xml", `<worksheet><sheetData><row r="1"><c><v>1</v></c></row>`), unpack.ErrDamaged},
-		"cut behind rows":  {part("xl/worksheets/sheet1.xml", `<worksheet><sheetData></sheetData>`), unpack.ErrDamaged},
-		"not utf-8":        {part("xl/worksheets/sheet1.xml", "<worksheet>\xff\xfe\xfd</worksheet>"), unpack.ErrEncoding},
-		"xls cut":          {xls[:len(xls)/2], unpack.ErrDamaged},
-		"xls header":       {xls[:600], unpack.ErrDamaged},
-		"xlsx in OLE2":     {sheettest.CFB(sheettest.Entry{Name: "EncryptedPackage", Body: strings.Repeat("x", 5000)}), unpack.ErrEncrypted},
-		"OLE2 of a text":   {sheettest.CFB(sheettest.Entry{Name: "WordDocument", Body: "x"}), unpack.ErrNotFound},
-		"xls password":     {sheettest.CFB(sheettest.Entry{Name: "Workbook", Body: "\x09\x08\x10\x00\x00\x06\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x2f\x00\x00\x00"}), unpack.ErrEncrypted},
-		"xls without list": {sheettest.CFB(sheettest.Entry{Name: "Workbook", Body: "\x09\x08\x10\x00\x00\x06\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0a\x00\x00\x00"}), unpack.ErrDamaged},
+		"no workbook":      {sheettest.Zip(sheettest.Entry{Name: "a", Body: "b"}), unpack.ErrNotFound, ""},
+		"binary workbook":  {sheettest.Zip(sheettest.Entry{Name: "xl/workbook.bin", Body: "b"}), sheet.ErrBinary, ""},
+		"text":             {[]byte("Well\tCt\n"), unpack.ErrNotFound, ""},
+		"html, no table":   {[]byte("<html><title>x</title></html>"), unpack.ErrNotFound, ""},
+		"doctype":          {part("xl/workbook.xml", `<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><workbook>&x;</workbook>`), unpack.ErrDamaged, "W223"},
+		"billion rows":     {rows(`<row r="1000000000"><c><v>1</v></c></row>`), unpack.ErrTooLarge, "W303"},
+		"row beyond int":   {rows(`<row r="99999999999999999999"><c><v>1</v></c></row>`), unpack.ErrTooLarge, "W303"},
+		"wide row":         {rows(`<row r="1"><c r="ZZZZ1"><v>1</v></c></row>`), unpack.ErrTooLarge, "W304"},
+		"giant cell":       {rows(`<row r="1"><c t="str"><v>` + strings.Repeat("x", sheet.MaxCell+1) + `</v></c></row>`), unpack.ErrTooLarge, "W305"},
+		"many cells":       {rows(strings.Repeat(`<row><c r="XFD1"><v>1</v></c></row>`, sheet.MaxCells/sheet.MaxCol+1)), unpack.ErrTooLarge, "W302"},
+		"shared string":    {rows(`<row r="1"><c t="s"><v>7</v></c></row>`), unpack.ErrDamaged, "W312"},
+		"reference":        {rows(`<row r="1"><c r="17"><v>7</v></c></row>`), unpack.ErrDamaged, "W311"},
+		"deep":             {rows(strings.Repeat("<row>", 100) + strings.Repeat("</row>", 100)), unpack.ErrTooLarge, "W227"},
+		"cut sheet":        {part("xl/worksheets/sheet1.xml", `<worksheet><sheetData><row r="1"><c><v>1</v></c></row>`), unpack.ErrDamaged, "W221"},
+		"cut behind rows":  {part("xl/worksheets/sheet1.xml", `<worksheet><sheetData></sheetData>`), unpack.ErrDamaged, "W221"},
+		"not utf-8":        {part("xl/worksheets/sheet1.xml", "<worksheet>\xff\xfe\xfd</worksheet>"), unpack.ErrEncoding, "W231"},
+		"xls cut":          {xls[:len(xls)/2], unpack.ErrDamaged, "W323"},
+		"xls header":       {xls[:600], unpack.ErrDamaged, "W323"},
+		"xlsx in OLE2":     {sheettest.CFB(sheettest.Entry{Name: "EncryptedPackage", Body: strings.Repeat("x", 5000)}), unpack.ErrEncrypted, "W313"},
+		"OLE2 of a text":   {sheettest.CFB(sheettest.Entry{Name: "WordDocument", Body: "x"}), unpack.ErrNotFound, ""},
+		"xls password":     {sheettest.CFB(sheettest.Entry{Name: "Workbook", Body: "\x09\x08\x10\x00\x00\x06\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x2f\x00\x00\x00"}), unpack.ErrEncrypted, "W313"},
+		"xls without list": {sheettest.CFB(sheettest.Entry{Name: "Workbook", Body: "\x09\x08\x10\x00\x00\x06\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x0a\x00\x00\x00"}), unpack.ErrDamaged, "W309"},
 	} {
 		require.ErrorIs(t, all(c.raw), c.want, name)
+		require.Equal(t, c.code, code(all(c.raw)), name)
 	}
 }
 
@@ -365,4 +368,13 @@ func TestODSLimits(t *testing.T) {
 	require.ErrorIs(t, all(fods(`<table:table-row>`)), unpack.ErrDamaged)
 	require.ErrorIs(t, all(sheettest.Zip(sheettest.Entry{Name: "mimetype", Body: "application/vnd.oasis.opendocument.spreadsheet"},
 		sheettest.Entry{Name: "META-INF/manifest.xml", Body: "<manifest:encryption-data/>"}, sheettest.Entry{Name: "content.xml", Body: "x"})), unpack.ErrEncrypted)
+}
+
+// code is the code of an Error, "" of another.
+func code(err error) string {
+	var e *unpack.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
 }

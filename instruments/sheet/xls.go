@@ -1,8 +1,8 @@
 package sheet
 
 import (
+	"encoding/hex"
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"unicode/utf16"
@@ -56,7 +56,7 @@ func openXLS(raw []byte) (*Book, error) {
 	s, err := c.stream("Workbook", "Book", "WORKBOOK", "BOOK")
 	if errors.Is(err, unpack.ErrNotFound) {
 		if _, e := c.stream("EncryptedPackage"); !errors.Is(e, unpack.ErrNotFound) {
-			return nil, fmt.Errorf("%w: the workbook has a password", unpack.ErrEncrypted)
+			return nil, &unpack.Error{Kind: unpack.ErrEncrypted, Code: wantOpen}
 		}
 	}
 	if err != nil {
@@ -69,7 +69,7 @@ func openXLS(raw []byte) (*Book, error) {
 func openBIFF(s []byte) (*Book, error) {
 	x := &xls{s: s}
 	if !isBIFF(s) {
-		return nil, bad("the workbook stream begins with %q", s[:min(len(s), 4)])
+		return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantBook, Value: hex.EncodeToString(s[:min(len(s), 4)])}
 	}
 	b := &Book{Format: "xls"}
 	switch id := u16(s); {
@@ -91,7 +91,7 @@ func openBIFF(s []byte) (*Book, error) {
 		return nil, err
 	}
 	if len(b.Sheets) == 0 {
-		return nil, bad("the workbook has no sheet with cells")
+		return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantSheet}
 	}
 	return b, nil
 }
@@ -107,7 +107,7 @@ func (x *xls) end(at int) (int, error) {
 		}
 	}
 	if here > 1 {
-		return 0, bad("%d sheets begin at byte %d", here, at)
+		return 0, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantStart, Offset: at, Value: strconv.Itoa(here)}
 	}
 	return end, nil
 }
@@ -115,11 +115,11 @@ func (x *xls) end(at int) (int, error) {
 // record gives the record at byte p and the place of the next.
 func (x *xls) record(p int) (id uint16, body []byte, next int, err error) {
 	if p < 0 || p+4 > len(x.s) {
-		return 0, nil, 0, bad("the workbook stream ends at byte %d", len(x.s))
+		return 0, nil, 0, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantRecord, Offset: p}
 	}
 	id, next = u16(x.s[p:]), p+4+int(u16(x.s[p+2:]))
 	if next > len(x.s) {
-		return 0, nil, 0, bad("record %#x at byte %d is cut", id, p)
+		return 0, nil, 0, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantRecord, Offset: p, Value: hexed(id)}
 	}
 	return id, x.s[p+4 : next], next, nil
 }
@@ -136,7 +136,7 @@ func (x *xls) globals(b *Book) error {
 		case recEOF:
 			return nil
 		case recFilePass:
-			return fmt.Errorf("%w: the workbook has a password", unpack.ErrEncrypted)
+			return &unpack.Error{Kind: unpack.ErrEncrypted, Code: wantOpen}
 		case recCodePage:
 			if len(body) >= 2 {
 				x.page = strconv.Itoa(int(u16(body)))
@@ -147,7 +147,7 @@ func (x *xls) globals(b *Book) error {
 			}
 		case recSST:
 			if len(body) < 8 {
-				return bad("a table of strings of %d bytes", len(body))
+				return &unpack.Error{Kind: unpack.ErrDamaged, Code: wantRecord, Offset: p, Value: hexed(id)}
 			}
 			parts := [][]byte{body[8:]}
 			if parts, p, err = x.continued(parts, p); err != nil {
@@ -176,7 +176,7 @@ func (x *xls) continued(parts [][]byte, p int) ([][]byte, int, error) {
 // bound adds a sheet (MS-XLS 2.4.28); charts and macros are left out.
 func (x *xls) bound(b *Book, body []byte) error {
 	if len(body) < 8 {
-		return bad("a sheet entry of %d bytes", len(body))
+		return &unpack.Error{Kind: unpack.ErrDamaged, Code: wantRecord, Value: hexed(recBoundSheet)}
 	}
 	if body[5] != typeWorksheet {
 		return nil
@@ -193,7 +193,7 @@ func (x *xls) bound(b *Book, body []byte) error {
 // text reads a string that begins with its length in one or two bytes.
 func (x *xls) text(b []byte, lengthBytes int) (string, error) {
 	if len(b) < lengthBytes {
-		return "", bad("a string without a length")
+		return "", &unpack.Error{Kind: unpack.ErrDamaged, Code: wantText}
 	}
 	n := int(b[0])
 	if lengthBytes == 2 {
@@ -202,13 +202,13 @@ func (x *xls) text(b []byte, lengthBytes int) (string, error) {
 	b = b[lengthBytes:]
 	if x.version == 8 {
 		if len(b) < 1 {
-			return "", bad("a string without its flags")
+			return "", &unpack.Error{Kind: unpack.ErrDamaged, Code: wantText}
 		}
 		t := texts{parts: [][]byte{b[1:]}}
 		return t.chars(n, b[0]&1 != 0)
 	}
 	if n > len(b) {
-		return "", bad("a string of %d bytes in %d", n, len(b))
+		return "", damaged(wantText, n)
 	}
 	return x.decode(b[:n]), nil
 }
@@ -247,6 +247,9 @@ func errorText(code byte) string {
 	}
 	return "#ERR" + strconv.Itoa(int(code))
 }
+
+// hexed is the number of a record as MS-XLS writes it.
+func hexed(id uint16) string { return "0x" + strconv.FormatUint(uint64(id), 16) }
 
 func boolText(v byte) string {
 	if v != 0 {
@@ -320,7 +323,7 @@ func (t *texts) chars(n int, wide bool) (string, error) {
 	for len(units) < n {
 		if t.p >= len(t.parts[t.k]) {
 			if !t.more() {
-				return "", bad("a string of %d characters ends after %d", n, len(units))
+				return "", damaged(wantText, n)
 			}
 			wide = t.parts[t.k][0]&1 != 0
 			t.p++
@@ -330,7 +333,7 @@ func (t *texts) chars(n int, wide bool) (string, error) {
 		v := uint16(b[0])
 		if wide {
 			if len(b) < 2 {
-				return "", bad("a character is cut in two")
+				return "", &unpack.Error{Kind: unpack.ErrDamaged, Code: wantText}
 			}
 			v = u16(b)
 			t.p++

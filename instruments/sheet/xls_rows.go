@@ -2,6 +2,7 @@ package sheet
 
 import (
 	"fmt"
+	"strconv"
 
 	"natlims/instruments/unpack"
 )
@@ -28,12 +29,12 @@ func (x *xls) rows(at, most int) ([]Row, error) {
 			return nil, err
 		}
 		if p = next; p > end {
-			return nil, bad("the sheet at byte %d has no end before the next one", at)
+			return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantSheetEnd, Offset: at}
 		}
 		switch id {
 		case recBOF2, recBOF3, recBOF4, recBOF5:
 			if nest++; nest > maxNest {
-				return nil, bad("sheets nested %d deep", nest)
+				return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantNest, N: maxNest, Offset: p}
 			}
 			continue
 		case recEOF:
@@ -43,7 +44,7 @@ func (x *xls) rows(at, most int) ([]Row, error) {
 			}
 			continue
 		case recFilePass:
-			return nil, fmt.Errorf("%w: the sheet has a password", unpack.ErrEncrypted)
+			return nil, &unpack.Error{Kind: unpack.ErrEncrypted, Code: wantOpen}
 		case recCodePage:
 			if x.version < 5 && len(body) >= 2 {
 				x.page = fmt.Sprint(u16(body))
@@ -59,10 +60,10 @@ func (x *xls) rows(at, most int) ([]Row, error) {
 			}
 		}
 		if err != nil {
-			return nil, fmt.Errorf("row %d: %w", r.g.line, err)
+			return nil, unpack.In("", r.g.line, err)
 		}
 		if nest == 0 {
-			return nil, bad("no sheet begins at byte %d", at)
+			return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantStart, Offset: at}
 		}
 		if most > 0 && len(r.g.rows) >= most {
 			return r.g.rows, nil
@@ -91,7 +92,7 @@ func (r *xlsReader) cell(id uint16, b []byte) error {
 		return nil
 	}
 	if len(b) < head+leastCell[id] {
-		return bad("a cell record %#x of %d bytes", id, len(b))
+		return &unpack.Error{Kind: unpack.ErrDamaged, Code: wantRecord, Value: hexed(id)}
 	}
 	row, col, v := int(u16(b)), int(u16(b[2:])), b[head:]
 	if id == recMulRK {
@@ -121,7 +122,7 @@ func (r *xlsReader) value(id uint16, v []byte, row, col int) (string, error) {
 	case recLabelSST:
 		n := u32(v)
 		if int64(n) >= int64(len(r.x.texts)) {
-			return "", bad("shared string %d of %d", n, len(r.x.texts))
+			return "", &unpack.Error{Kind: unpack.ErrDamaged, Code: wantShared, N: len(r.x.texts), Value: strconv.Itoa(int(n))}
 		}
 		return r.x.texts[n], nil
 	case recLabel2:
@@ -172,7 +173,7 @@ func (r *xlsReader) formulaText(parts [][]byte) error {
 		return r.put(row, col, s)
 	}
 	if len(b) < 3 {
-		return bad("a string of %d bytes", len(b))
+		return damaged(wantText, len(b))
 	}
 	t := texts{parts: append([][]byte{b[3:]}, parts[1:]...)}
 	s, err := t.chars(int(u16(b)), b[2]&1 != 0)

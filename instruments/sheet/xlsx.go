@@ -22,7 +22,7 @@ type xlsx struct {
 }
 
 // ErrBinary is the refusal of an xlsb. Its users save it as xlsx.
-var ErrBinary = errors.New("a binary workbook (xlsb)")
+var ErrBinary = errors.New("a binary workbook")
 
 // Archive reads the list of sheets of an xlsx or ods whose archive is open. An archive without a workbook is unpack.ErrNotFound.
 func Archive(a *unpack.Archive) (*Book, error) {
@@ -70,7 +70,7 @@ func Archive(a *unpack.Archive) (*Book, error) {
 		}
 	}
 	if len(b.Sheets) == 0 {
-		return nil, fmt.Errorf("%w: the workbook has no sheet with cells", unpack.ErrDamaged)
+		return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantSheet}
 	}
 	return b, nil
 }
@@ -103,7 +103,7 @@ func workbook(a *unpack.Archive) (string, error) {
 func open(a *unpack.Archive, name string) (*unpack.Scanner, error) {
 	e, ok := a.Find(name)
 	if !ok {
-		return nil, fmt.Errorf("%w: the workbook lacks its part %q", unpack.ErrDamaged, name)
+		return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantPart, Part: name}
 	}
 	raw, err := a.Read(e)
 	if err != nil {
@@ -111,7 +111,7 @@ func open(a *unpack.Archive, name string) (*unpack.Scanner, error) {
 	}
 	text, err := unpack.XMLText(raw)
 	if err != nil {
-		return nil, fmt.Errorf("%q: %w", name, err)
+		return nil, unpack.In(name, 0, err)
 	}
 	return unpack.NewScanner(text), nil
 }
@@ -181,19 +181,19 @@ func (x *xlsx) strings() ([]string, error) {
 		k, err := s.Next()
 		switch {
 		case err != nil:
-			x.texts, x.err = nil, err
-			return nil, err
+			x.texts, x.err = nil, unpack.In(x.shared, 0, err)
+			return nil, x.err
 		case k == 0:
 			return x.texts, nil
 		case k == unpack.Start && s.Name == "si":
 			if len(x.texts) == MaxCells {
-				x.err = fmt.Errorf("%w: more than %d shared strings", unpack.ErrTooLarge, MaxCells)
+				x.err = unpack.In(x.shared, 0, limit(wantStrings, MaxCells, 0, ""))
 				return nil, x.err
 			}
 			t, err := richText(s)
 			if err != nil {
-				x.texts, x.err = nil, err
-				return nil, err
+				x.texts, x.err = nil, unpack.In(x.shared, 0, err)
+				return nil, x.err
 			}
 			x.texts = append(x.texts, t)
 		}
@@ -224,7 +224,7 @@ func richText(s *unpack.Scanner) (string, error) {
 				return "", err
 			}
 			if len(more)+len(t) > MaxCell {
-				return "", fmt.Errorf("%w: a text of more than %d bytes", unpack.ErrTooLarge, MaxCell)
+				return "", limit(wantCellSize, MaxCell, 0, "")
 			}
 			if text == "" && more == nil {
 				text = t

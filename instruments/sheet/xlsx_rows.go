@@ -1,7 +1,6 @@
 package sheet
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -19,7 +18,7 @@ func (x *xlsx) rows(name string, most int) ([]Row, error) {
 	}
 	e, ok := x.a.Find(name)
 	if !ok {
-		return nil, fmt.Errorf("%w: the workbook lacks its sheet %q", unpack.ErrDamaged, name)
+		return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantPart, Part: name}
 	}
 	cut := most > 0 && e.Size > headBytes
 	var raw []byte
@@ -36,12 +35,12 @@ func (x *xlsx) rows(name string, most int) ([]Row, error) {
 	}
 	text, err := unpack.XMLText(raw)
 	if err != nil {
-		return nil, fmt.Errorf("%q: %w", name, err)
+		return nil, err
 	}
 	r := xlsxReader{s: unpack.NewScanner(text), texts: texts, most: most}
 	err = r.read()
 	if err != nil && !cut {
-		return nil, fmt.Errorf("sheet %q: %w", name, err)
+		return nil, unpack.In("", r.g.line, err)
 	}
 	return r.g.rows, nil
 }
@@ -97,7 +96,7 @@ func (r *xlsxReader) row() error {
 	if at != "" {
 		n, err := strconv.Atoi(at)
 		if err != nil {
-			return fmt.Errorf("%w: the row number %.20q is no number of a row", unpack.ErrTooLarge, at)
+			return limit(wantRow, MaxRow, 0, at)
 		}
 		r.line = n
 	}
@@ -116,7 +115,7 @@ func (r *xlsxReader) cell(next int) (int, error) {
 	}
 	if ref != "" {
 		if next = column(ref); next < 0 {
-			return 0, fmt.Errorf("%w: the cell reference %.20q in row %d", unpack.ErrDamaged, ref, r.g.line)
+			return 0, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantReference, Line: r.g.line, Value: ref}
 		}
 	}
 	text := ""
@@ -158,7 +157,7 @@ func (r *xlsxReader) value(kind, text string) (string, error) {
 		}
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 0 || n >= len(r.texts) {
-			return "", fmt.Errorf("%w: shared string %.20q of %d in row %d", unpack.ErrDamaged, text, len(r.texts), r.g.line)
+			return "", &unpack.Error{Kind: unpack.ErrDamaged, Code: wantShared, N: len(r.texts), Line: r.g.line, Value: text}
 		}
 		return r.texts[n], nil
 	case "b":

@@ -2,7 +2,6 @@ package sheet
 
 import (
 	"bytes"
-	"fmt"
 	"strconv"
 
 	"natlims/instruments/unpack"
@@ -41,7 +40,7 @@ func openXML(raw []byte) (*Book, error) {
 		}
 		g := grid{total: total}
 		if err := worksheet2003(s, &g); err != nil {
-			return nil, fmt.Errorf("sheet %q: %w", name, err)
+			return nil, unpack.In(name, g.line, err)
 		}
 		total = g.total
 		if err := b.add(name, func(int) ([]Row, error) { return g.rows, nil }); err != nil {
@@ -49,7 +48,7 @@ func openXML(raw []byte) (*Book, error) {
 		}
 	}
 	if len(b.Sheets) == 0 {
-		return nil, bad("the workbook has no sheet")
+		return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantSheet}
 	}
 	return b, nil
 }
@@ -95,7 +94,7 @@ func index2003(s *unpack.Scanner, next int) (int, error) {
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < 1 || n > MaxRow {
-		return 0, fmt.Errorf("%w: the index %.20q", unpack.ErrTooLarge, v)
+		return 0, limit(wantIndex, MaxRow, 0, v)
 	}
 	return n, nil
 }

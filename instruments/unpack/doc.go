@@ -9,11 +9,6 @@
 // after the other holds the archive, one entry and what it keeps of it.
 package unpack
 
-import (
-	"errors"
-	"fmt"
-)
-
 // The limits. They are far above what cyclers write: a 384-well run of six dyes and 60 cycles is a sheet of 60 MB.
 const (
 	MaxEntries = 20000     // entries of an archive; an EDS holds a picture for each cycle and filter
@@ -25,20 +20,3 @@ const (
 
 	freeRatio = 1 << 20 // below this size an entry may be all blanks
 )
-
-// The kinds of refusal; every error of this package wraps one of them.
-var (
-	ErrDamaged   = errors.New("damaged")
-	ErrTooLarge  = errors.New("too large")
-	ErrEncrypted = errors.New("encrypted")
-	ErrEncoding  = errors.New("not text of a known encoding")
-	ErrNotFound  = errors.New("no such entry")
-)
-
-func damaged(format string, a ...any) error {
-	return fmt.Errorf("%w: %s", ErrDamaged, fmt.Sprintf(format, a...))
-}
-
-func tooLarge(format string, a ...any) error {
-	return fmt.Errorf("%w: %s", ErrTooLarge, fmt.Sprintf(format, a...))
-}

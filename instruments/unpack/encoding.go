@@ -2,7 +2,6 @@ package unpack
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 	"unsafe"
@@ -52,7 +51,7 @@ func XMLText(b []byte) (string, error) {
 		}
 	}
 	if !utf8.Valid(b) {
-		return "", fmt.Errorf("%w: the XML is not UTF-8 and declares nothing else that is known", ErrEncoding)
+		return "", &Error{Kind: ErrEncoding, Code: wantXMLEncoding, Value: declared(b)}
 	}
 	return InPlace(b), nil
 }
@@ -63,7 +62,7 @@ func InPlace(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)
 func decode(b []byte, e encoding.Encoding) (string, error) {
 	u, err := e.NewDecoder().Bytes(b)
 	if err != nil {
-		return "", fmt.Errorf("%w: %w", ErrEncoding, err)
+		return "", &Error{Kind: ErrEncoding, Code: wantDeclared, Err: err}
 	}
 	return string(u), nil
 }

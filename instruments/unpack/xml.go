@@ -1,7 +1,6 @@
 package unpack
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -61,7 +60,7 @@ func (x *Scanner) Next() (Kind, error) {
 				return Chars, nil
 			}
 			if strings.Trim(x.Text, " \t\r\n\ufeff\x00") != "" {
-				return 0, x.damaged("text outside the root element")
+				return 0, x.damaged(wantNoText, "")
 			}
 			continue
 		}
@@ -71,7 +70,7 @@ func (x *Scanner) Next() (Kind, error) {
 		}
 	}
 	if len(x.open) > 0 || !x.rooted {
-		return 0, x.damaged("the document ends before its root element does")
+		return 0, x.damaged(wantRootEnd, "")
 	}
 	return 0, nil
 }
@@ -90,16 +89,16 @@ func (x *Scanner) markup() (Kind, error) {
 			return 0, err
 		}
 		if len(x.open) == 0 {
-			return 0, x.damaged("text outside the root element")
+			return 0, x.damaged(wantNoText, "")
 		}
 		x.Text, x.cdata = x.s[from:x.pos-3], true
 		return Chars, nil
 	case strings.HasPrefix(rest, "<!"):
-		return 0, x.damaged("a document type or entity declaration, which no instrument needs")
+		return 0, x.damaged(wantNoType, rest)
 	case strings.HasPrefix(rest, "</"):
 		n := strings.IndexByte(rest, '>')
 		if n < 0 {
-			return 0, x.damaged("an end tag is cut")
+			return 0, x.damaged(wantTag, rest)
 		}
 		x.pos += n + 1
 		return x.pop(trimEnd(rest[2:n]))
@@ -110,7 +109,7 @@ func (x *Scanner) markup() (Kind, error) {
 func (x *Scanner) skip(end string, from int) error {
 	n := strings.Index(x.s[x.pos+from:], end)
 	if n < 0 {
-		return x.damaged("no %q", end)
+		return x.damaged(wantMark, x.s[x.pos:])
 	}
 	x.pos += from + n + len(end)
 	return nil
@@ -118,7 +117,7 @@ func (x *Scanner) skip(end string, from int) error {
 
 func (x *Scanner) start(rest string) (Kind, error) {
 	if len(x.open) == 0 && x.rooted {
-		return 0, x.damaged("a second root element")
+		return 0, x.damaged(wantOneRoot, rest)
 	}
 	n := 1
 	for n < len(rest) && !blank(rest[n]) && rest[n] != '>' && rest[n] != '/' && rest[n] != '<' {
@@ -126,14 +125,14 @@ func (x *Scanner) start(rest string) (Kind, error) {
 	}
 	name := rest[1:n]
 	if name == "" || len(name) > MaxName {
-		return 0, x.damaged("an element without a name")
+		return 0, &Error{Kind: ErrDamaged, Code: wantName, N: MaxName, Offset: x.pos, Value: shown(name)}
 	}
 	end := tagEnd(rest[n:])
 	if end < 0 {
-		return 0, x.damaged("the tag <%s is cut", name)
+		return 0, x.damaged(wantTag, rest)
 	}
 	if len(x.open) == MaxDepth {
-		return 0, tooLarge("more than %d nested elements at byte %d", MaxDepth, x.pos)
+		return 0, &Error{Kind: ErrTooLarge, Code: wantDepth, N: MaxDepth, Offset: x.pos}
 	}
 	x.attrs = rest[n : n+end]
 	x.pos += n + end + 1
@@ -166,7 +165,7 @@ func tagEnd(s string) int {
 
 func (x *Scanner) pop(name string) (Kind, error) {
 	if len(x.open) == 0 || x.open[len(x.open)-1] != name {
-		return 0, x.damaged("</%.40s> closes nothing", name)
+		return 0, x.damaged(wantMatch, "</"+name+">")
 	}
 	x.open = x.open[:len(x.open)-1]
 	x.Name = local(name)
@@ -184,11 +183,11 @@ func (x *Scanner) Attr(name string) (string, error) {
 		key := local(trimEnd(trimStart(s[:eq])))
 		s = trimStart(s[eq+1:])
 		if s == "" || s[0] != '"' && s[0] != '\'' {
-			return "", x.damaged("the attribute %.40q has no quoted value", key)
+			return "", x.damaged(wantAttr, key)
 		}
 		n := strings.IndexByte(s[1:], s[0])
 		if n < 0 {
-			return "", x.damaged("the attribute %.40q is cut", key)
+			return "", x.damaged(wantAttr, key)
 		}
 		if key == name {
 			return Unescape(s[1 : 1+n])
@@ -256,8 +255,16 @@ func (x *Scanner) Plain() (string, error) {
 	return Unescape(x.Text)
 }
 
-func (x *Scanner) damaged(format string, a ...any) error {
-	return fmt.Errorf("%w: XML at byte %d: %s", ErrDamaged, x.pos, fmt.Sprintf(format, a...))
+func (x *Scanner) damaged(code, value string) error {
+	return &Error{Kind: ErrDamaged, Code: code, Offset: x.pos, Value: shown(value)}
+}
+
+// shown is as much of a text as an error quotes.
+func shown(s string) string {
+	if len(s) <= 40 {
+		return s
+	}
+	return strings.ToValidUTF8(s[:40], "")
 }
 
 // Unescape replaces the five entities of XML and character references; any other entity is an error.
@@ -271,11 +278,11 @@ func Unescape(s string) (string, error) {
 		b = append(b, s[:n]...)
 		end := strings.IndexByte(s[n:min(len(s), n+12)], ';')
 		if end < 0 {
-			return "", damaged("XML: %.12q is no entity", s[n:])
+			return "", &Error{Kind: ErrDamaged, Code: wantEntity, Value: strings.ToValidUTF8(s[n:min(len(s), n+12)], "")}
 		}
 		r, ok := entity(s[n+1 : n+end])
 		if !ok {
-			return "", damaged("XML: the entity %q is not one of the five of XML", s[n:n+end+1])
+			return "", &Error{Kind: ErrDamaged, Code: wantEntity, Value: s[n : n+end+1]}
 		}
 		b = utf8.AppendRune(b, r)
 		s = s[n+end+1:]
@@ -342,7 +349,7 @@ func (x *Scanner) Rest() error {
 	}
 	tail := strings.TrimRight(x.s, " \t\r\n\x00")
 	if !strings.HasSuffix(tail, "</"+x.open[0]+">") {
-		return x.damaged("the document ends before </%.40s>", x.open[0])
+		return x.damaged(wantRootEnd, "")
 	}
 	x.pos, x.open = len(x.s), x.open[:0]
 	return nil

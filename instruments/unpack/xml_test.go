@@ -64,16 +64,39 @@ func TestXML(t *testing.T) {
 
 func TestXMLRefusals(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{
-		"", "text", "<a>", "<a", "<a><b></a></b>", "</a>", "<a/><b/>", "<a/>x", "x<a/>", "<a>&nbsp;</a>", "<a>&x</a>", "<a>&#0x;</a>", "<a>&#x110000;</a>",
-		`<!DOCTYPE a SYSTEM "http://x/y.dtd"><a/>`, `<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>`, `<!ENTITY b "c"><a/>`, "<a><!-- </a>", "<a><![CDATA[</a>", "<?xml", "<a id=1/>",
-		`<a id="1/>`, "< a/>", "<a b<c/>", "<![CDATA[x]]><a/>",
+	for text, want := range map[string]string{
+		"":                  "W221",
+		"text":              "W220",
+		"<a>":               "W221",
+		"<a":                "W224",
+		"<a><b></a></b>":    "W228",
+		"</a>":              "W228",
+		"<a/><b/>":          "W225",
+		"<a/>x":             "W220",
+		"x<a/>":             "W220",
+		"<a>&nbsp;</a>":     "W230",
+		"<a>&x</a>":         "W230",
+		"<a>&#0x;</a>":      "W230",
+		"<a>&#x110000;</a>": "W230",
+		`<!DOCTYPE a SYSTEM "http://x/y.dtd"><a/>`: "W223",
+		`<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>`: "W223",
+		`<!ENTITY b "c"><a/>`:                      "W223",
+		"<a><!-- </a>":                             "W222",
+		"<a><![CDATA[</a>":                         "W222",
+		"<?xml":                                    "W222",
+		"<a id=1/>":                                "W229",
+		`<a id="1/>`:                               "W224",
+		"< a/>":                                    "W226",
+		"<a b<c/>":                                 "W224",
+		"<![CDATA[x]]><a/>":                        "W220",
 	} {
 		_, err := tokens(text)
 		require.ErrorIs(t, err, unpack.ErrDamaged, text)
+		require.Equal(t, want, code(err), text)
 	}
 	_, err := tokens(strings.Repeat("<a>", 1_000_000))
 	require.ErrorIs(t, err, unpack.ErrTooLarge)
+	require.Equal(t, "W227", code(err))
 }
 
 func TestValue(t *testing.T) {

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
-	"fmt"
 	"hash/crc32"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -59,22 +59,22 @@ func Open(raw []byte) (*Archive, error) {
 		return nil, err
 	}
 	if count > MaxEntries {
-		return nil, tooLarge("the archive has %d entries, the limit is %d", count, MaxEntries)
+		return nil, &Error{Kind: ErrTooLarge, Code: wantEntries, N: MaxEntries, Value: strconv.Itoa(count)}
 	}
 	a := &Archive{raw: raw, Entries: make([]Entry, 0, min(count, len(raw)/sizeDir))}
 	total, packed := 0, 0
-	for i := range count {
+	for range count {
 		e, next, err := entry(raw, at)
 		if err != nil {
-			return nil, fmt.Errorf("directory entry %d: %w", i+1, err)
+			return nil, err
 		}
 		at = next
 		if total += e.Size; total > MaxTotal {
-			return nil, tooLarge("the entries unpack to more than %d bytes", MaxTotal)
+			return nil, &Error{Kind: ErrTooLarge, Code: wantTotal, N: MaxTotal, Part: e.Name}
 		}
 		// Entries that share packed bytes are the bomb that no ratio of one entry shows.
 		if packed += e.packed + sizeLocal; packed > len(raw) {
-			return nil, damaged("the entries claim more packed bytes than the archive has (%d)", len(raw))
+			return nil, &Error{Kind: ErrDamaged, Code: wantOwnBytes, N: len(raw), Part: e.Name}
 		}
 		if !strings.HasSuffix(e.Name, "/") {
 			a.Entries = append(a.Entries, e)
@@ -90,7 +90,7 @@ func directory(raw []byte) (at, count int, err error) {
 		end += max(0, len(raw)-maxTrail)
 	}
 	if end < 0 || end+sizeEnd > len(raw) {
-		return 0, 0, damaged("the archive has no end record: it is cut or not complete")
+		return 0, 0, &Error{Kind: ErrDamaged, Code: wantEnd}
 	}
 	b := raw[end:]
 	count, at = int(u16(b[10:])), int(u32(b[16:]))
@@ -98,19 +98,19 @@ func directory(raw []byte) (at, count int, err error) {
 	if end >= sizeLoc64 && u32(raw[end-sizeLoc64:]) == sigLoc64 {
 		p := u64(raw[end-sizeLoc64+8:])
 		if p > uint64(end) || int(p)+sizeEnd64 > end || u32(raw[p:]) != sigEnd64 {
-			return 0, 0, damaged("the Zip64 end record is not where its locator says")
+			return 0, 0, &Error{Kind: ErrDamaged, Code: wantZip64, Offset: end - sizeLoc64}
 		}
 		n, o, s := u64(raw[p+32:]), u64(raw[p+48:]), u64(raw[p+40:])
 		if n > MaxEntries {
-			return 0, 0, tooLarge("the archive has %d entries, the limit is %d", n, MaxEntries)
+			return 0, 0, &Error{Kind: ErrTooLarge, Code: wantEntries, N: MaxEntries, Value: strconv.FormatUint(n, 10)}
 		}
 		if o > uint64(end) || s > uint64(end) {
-			return 0, 0, damaged("the directory lies behind the end of the archive")
+			return 0, 0, &Error{Kind: ErrDamaged, Code: wantDirectory, Offset: end - sizeLoc64}
 		}
 		count, at, size = int(n), int(o), int(s)
 	}
 	if at+size > end || count*sizeDir > size {
-		return 0, 0, damaged("the directory of %d entries at byte %d does not fit into the archive", count, at)
+		return 0, 0, &Error{Kind: ErrDamaged, Code: wantDirectory, Offset: at, Value: strconv.Itoa(count)}
 	}
 	return at, count, nil
 }
@@ -118,12 +118,12 @@ func directory(raw []byte) (at, count int, err error) {
 // entry reads the directory entry at byte at and gives the offset behind it.
 func entry(raw []byte, at int) (e Entry, next int, err error) {
 	if at+sizeDir > len(raw) || u32(raw[at:]) != sigDir {
-		return e, 0, damaged("no entry at byte %d", at)
+		return e, 0, &Error{Kind: ErrDamaged, Code: wantEntry, Offset: at}
 	}
 	b := raw[at:]
 	name, extra, note := int(u16(b[28:])), int(u16(b[30:])), int(u16(b[32:]))
 	if sizeDir+name+extra+note > len(b) {
-		return e, 0, damaged("the entry at byte %d is cut", at)
+		return e, 0, &Error{Kind: ErrDamaged, Code: wantEntry, Offset: at}
 	}
 	flags := u16(b[8:])
 	size, packed, offset := uint64(u32(b[24:])), uint64(u32(b[20:])), uint64(u32(b[42:]))
@@ -134,15 +134,15 @@ func entry(raw []byte, at int) (e Entry, next int, err error) {
 	}
 	switch {
 	case name > MaxName:
-		return e, 0, tooLarge("a name of %d bytes, the limit is %d", name, MaxName)
+		return e, 0, &Error{Kind: ErrTooLarge, Code: wantShortName, N: MaxName, Offset: at, Value: strconv.Itoa(name)}
 	case unsafeName(e.Name):
-		return e, 0, damaged("the name %q leaves the archive", e.Name)
+		return e, 0, &Error{Kind: ErrDamaged, Code: wantInside, Offset: at, Value: e.Name}
 	case size > MaxEntry:
-		return e, 0, tooLarge("%q unpacks to %d bytes, the limit is %d", e.Name, size, MaxEntry)
+		return e, 0, &Error{Kind: ErrTooLarge, Code: wantEntrySize, N: MaxEntry, Part: e.Name, Value: strconv.FormatUint(size, 10)}
 	case size > freeRatio && size/MaxRatio > packed:
-		return e, 0, tooLarge("%q packs %d bytes into %d, more than %d to one", e.Name, size, packed, MaxRatio)
+		return e, 0, &Error{Kind: ErrTooLarge, Code: wantRatio, N: MaxRatio, Part: e.Name, Value: strconv.FormatUint(size, 10) + ":" + strconv.FormatUint(packed, 10)}
 	case packed > uint64(len(raw)) || offset > uint64(at):
-		return e, 0, damaged("%q lies behind the end of the archive", e.Name)
+		return e, 0, &Error{Kind: ErrDamaged, Code: wantPlace, Part: e.Name, Offset: at}
 	}
 	e.Size, e.packed, e.offset = int(size), int(packed), int(offset)
 	return e, at + sizeDir + name + extra + note, nil
@@ -194,7 +194,7 @@ func (a *Archive) Read(e Entry) ([]byte, error) {
 		return nil, err
 	}
 	if len(b) != e.Size || crc32.ChecksumIEEE(b) != e.crc {
-		return nil, damaged("%q: %d bytes with another sum than the directory states (%d bytes)", e.Name, len(b), e.Size)
+		return nil, &Error{Kind: ErrDamaged, Code: wantSum, Part: e.Name}
 	}
 	return b, nil
 }
@@ -204,27 +204,27 @@ func (a *Archive) Head(e Entry, n int) ([]byte, error) { return a.head(e, min(n,
 
 func (a *Archive) head(e Entry, n int) ([]byte, error) {
 	if e.Encrypted {
-		return nil, fmt.Errorf("%w: %q", ErrEncrypted, e.Name)
+		return nil, &Error{Kind: ErrEncrypted, Code: wantOpen, Part: e.Name}
 	}
 	if e.offset+sizeLocal > len(a.raw) || u32(a.raw[e.offset:]) != sigLocal {
-		return nil, damaged("%q does not begin at byte %d", e.Name, e.offset)
+		return nil, &Error{Kind: ErrDamaged, Code: wantLocal, Part: e.Name, Offset: e.offset}
 	}
 	l := a.raw[e.offset:]
 	from := sizeLocal + int(u16(l[26:])) + int(u16(l[28:]))
 	if from+e.packed > len(l) {
-		return nil, damaged("%q is cut", e.Name)
+		return nil, &Error{Kind: ErrDamaged, Code: wantWhole, N: e.packed, Part: e.Name, Value: strconv.Itoa(max(0, len(l)-from))}
 	}
 	packed := l[from : from+e.packed]
 	switch e.method {
 	case methodStore:
 		if e.packed != e.Size {
-			return nil, damaged("%q is stored in %d bytes but states %d", e.Name, e.packed, e.Size)
+			return nil, &Error{Kind: ErrDamaged, Code: wantWhole, N: e.Size, Part: e.Name, Value: strconv.Itoa(e.packed)}
 		}
 		return packed[:n:n], nil
 	case methodDeflate:
 		return inflate(packed, n, n == e.Size, e.Name)
 	}
-	return nil, damaged("%q is packed by method %d, expected 0 (stored) or 8 (deflated)", e.Name, e.method)
+	return nil, &Error{Kind: ErrDamaged, Code: wantMethod, Part: e.Name, Value: strconv.Itoa(int(e.method))}
 }
 
 // inflate unpacks n bytes; with whole it also sees that nothing follows them.
@@ -232,7 +232,7 @@ func inflate(packed []byte, n int, whole bool, name string) ([]byte, error) {
 	r := inflaters.Get().(io.ReadCloser)
 	defer inflaters.Put(r)
 	if err := r.(flate.Resetter).Reset(bytes.NewReader(packed), nil); err != nil {
-		return nil, damaged("%q: %v", name, err)
+		return nil, &Error{Kind: ErrDamaged, Code: wantDeflate, Part: name, Err: err}
 	}
 	b := make([]byte, n+1) // one more, to see an entry that goes on behind its stated size
 	if !whole {
@@ -241,11 +241,11 @@ func inflate(packed []byte, n int, whole bool, name string) ([]byte, error) {
 	m, err := io.ReadFull(r, b)
 	switch {
 	case err != nil && err != io.EOF && err != io.ErrUnexpectedEOF:
-		return nil, damaged("%q: %v", name, err)
+		return nil, &Error{Kind: ErrDamaged, Code: wantDeflate, Part: name, Err: err}
 	case m < n:
-		return nil, damaged("%q unpacks to %d bytes, %d were stated", name, m, n)
+		return nil, &Error{Kind: ErrDamaged, Code: wantWhole, N: n, Part: name, Value: strconv.Itoa(m)}
 	case m > n:
-		return nil, tooLarge("%q unpacks to more than the %d bytes stated", name, n)
+		return nil, &Error{Kind: ErrTooLarge, Code: wantNoMore, N: n, Part: name}
 	}
 	return b[:n:n], nil
 }

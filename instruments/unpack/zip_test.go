@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -201,32 +202,34 @@ func TestZipRefusals(t *testing.T) {
 	for name, c := range map[string]struct {
 		raw  []byte
 		want error
+		code string
 	}{
-		"empty":             {nil, unpack.ErrDamaged},
-		"no directory":      {whole[:len(whole)-30], unpack.ErrDamaged},
-		"cut in front":      {whole[50:], unpack.ErrDamaged},
-		"many entries":      {raw(t, many...), unpack.ErrTooLarge},
-		"name up":           {names("../../etc/passwd"), unpack.ErrDamaged},
-		"name up inside":    {names("a/../../b"), unpack.ErrDamaged},
-		"name root":         {names("/etc/passwd"), unpack.ErrDamaged},
-		"name drive":        {names(`C:\a`), unpack.ErrDamaged},
-		"name backslashes":  {names(`a\..\..\b`), unpack.ErrDamaged},
-		"name with NUL":     {names("a\x00b"), unpack.ErrDamaged},
-		"long name":         {names(strings.Repeat("a", unpack.MaxName+1)), unpack.ErrTooLarge},
-		"bomb":              {raw(t, header("a", zip.Deflate, make([]byte, 8<<20), zeros)), unpack.ErrTooLarge},
-		"huge":              {with(func(h *zip.FileHeader) { h.UncompressedSize64 = 3 << 30 }), unpack.ErrTooLarge},
-		"states too little": {with(func(h *zip.FileHeader) { h.UncompressedSize64 = 10 }), unpack.ErrTooLarge},
-		"states too much":   {with(func(h *zip.FileHeader) { h.UncompressedSize64++ }), unpack.ErrDamaged},
-		"other sum":         {with(func(h *zip.FileHeader) { h.CRC32++ }), unpack.ErrDamaged},
-		"method":            {with(func(h *zip.FileHeader) { h.Method = 9 }), unpack.ErrDamaged},
-		"stored size":       {with(func(h *zip.FileHeader) { h.Method = zip.Store }), unpack.ErrDamaged},
-		"encrypted":         {with(func(h *zip.FileHeader) { h.Flags = 1 }), unpack.ErrEncrypted},
-		"overlap":           {overlap(), unpack.ErrDamaged},
-		"not deflated":      {raw(t, header("a", zip.Deflate, body, strings.Repeat("\xff", 100))), unpack.ErrDamaged},
+		"empty":             {nil, unpack.ErrDamaged, "W201"},
+		"no directory":      {whole[:len(whole)-30], unpack.ErrDamaged, "W201"},
+		"cut in front":      {whole[50:], unpack.ErrDamaged, "W206"},
+		"many entries":      {raw(t, many...), unpack.ErrTooLarge, "W202"},
+		"name up":           {names("../../etc/passwd"), unpack.ErrDamaged, "W209"},
+		"name up inside":    {names("a/../../b"), unpack.ErrDamaged, "W209"},
+		"name root":         {names("/etc/passwd"), unpack.ErrDamaged, "W209"},
+		"name drive":        {names(`C:\a`), unpack.ErrDamaged, "W209"},
+		"name backslashes":  {names(`a\..\..\b`), unpack.ErrDamaged, "W209"},
+		"name with NUL":     {names("a\x00b"), unpack.ErrDamaged, "W209"},
+		"long name":         {names(strings.Repeat("a", unpack.MaxName+1)), unpack.ErrTooLarge, "W208"},
+		"bomb":              {raw(t, header("a", zip.Deflate, make([]byte, 8<<20), zeros)), unpack.ErrTooLarge, "W211"},
+		"huge":              {with(func(h *zip.FileHeader) { h.UncompressedSize64 = 3 << 30 }), unpack.ErrTooLarge, "W210"},
+		"states too little": {with(func(h *zip.FileHeader) { h.UncompressedSize64 = 10 }), unpack.ErrTooLarge, "W219"},
+		"states too much":   {with(func(h *zip.FileHeader) { h.UncompressedSize64++ }), unpack.ErrDamaged, "W215"},
+		"other sum":         {with(func(h *zip.FileHeader) { h.CRC32++ }), unpack.ErrDamaged, "W216"},
+		"method":            {with(func(h *zip.FileHeader) { h.Method = 9 }), unpack.ErrDamaged, "W217"},
+		"stored size":       {with(func(h *zip.FileHeader) { h.Method = zip.Store }), unpack.ErrDamaged, "W215"},
+		"encrypted":         {with(func(h *zip.FileHeader) { h.Flags = 1 }), unpack.ErrEncrypted, "W213"},
+		"overlap":           {overlap(), unpack.ErrDamaged, "W204"},
+		"not deflated":      {raw(t, header("a", zip.Deflate, body, strings.Repeat("\xff", 100))), unpack.ErrDamaged, "W218"},
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		require.ErrorIs(t, readAll(c.raw), c.want, name)
+		require.Equal(t, c.code, code(readAll(c.raw)), name)
 		runtime.ReadMemStats(&after)
 		require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20), name)
 	}
@@ -252,4 +255,13 @@ func FuzzZip(f *testing.F) {
 	body := []byte(strings.Repeat("Well\tCt\n", 20))
 	f.Add(raw(f, header("a", zip.Deflate, body, deflated(f, body)), header("b", zip.Store, body, string(body))))
 	f.Fuzz(func(_ *testing.T, raw []byte) { _ = readAll(raw) })
+}
+
+// code is the code of an Error, "" of another.
+func code(err error) string {
+	var e *unpack.Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return ""
 }

@@ -1,8 +1,9 @@
 // Package words says in Chinese and English what instruments and their lines report: why content was refused, what was expected of it,
 // why a line is down.
 //
-// It never decides anything. Codes are stable and numbered: W1.. what was expected of content, M1.. of a table description, L1.. why a line
-// is not up. A number is never used for something else. locale/en.json and locale/zh.json hold the texts; the pages take them from here.
+// It never decides anything. Codes are stable and numbered: W1.. what was expected of content, W2.. of an archive or XML, W3.. of a workbook,
+// M1.. of a table description, L1.. why a line is not up. A number is never used for something else. locale/en.json and locale/zh.json
+// hold the texts; the pages take them from here.
 package words
 
 import (

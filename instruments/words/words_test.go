@@ -1,8 +1,11 @@
 package words
 
 import (
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -25,6 +28,34 @@ func TestBothLanguages(t *testing.T) {
 	}
 	for k := range zh {
 		require.NotEmpty(t, en[k], "no English text: %s", k)
+	}
+}
+
+// Every expectation that stands in the source has its texts, and every text of an expectation stands in the source.
+func TestEveryExpectation(t *testing.T) {
+	t.Parallel()
+	code := regexp.MustCompile(`"([WM][0-9]+)"`)
+	used := map[string]bool{}
+	for _, folder := range []string{"..", "../unpack", "../sheet"} {
+		files, err := filepath.Glob(folder + "/*.go")
+		require.NoError(t, err)
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			b, err := os.ReadFile(name)
+			require.NoError(t, err)
+			for _, m := range code.FindAllSubmatch(b, -1) {
+				used["want."+string(m[1])] = true
+			}
+		}
+	}
+	require.Greater(t, len(used), 100)
+	for k := range used {
+		require.True(t, Has(k), "no text: %s", k)
+	}
+	for k := range Texts("en") {
+		require.True(t, !strings.HasPrefix(k, "want.") || used[k], "nobody expects %s", k)
 	}
 }
 
