@@ -78,7 +78,7 @@ func read(t *testing.T) []source {
 
 // layers says how high each package stands. A package imports only what stands lower; what stands at 20 or below is pure.
 var layers = map[string]int{
-	"migrations": 0, "lims/plate": 0, "instruments/unpack": 5, "instruments/sheet/sheettest": 0, "instruments/words": 0, "reports/font": 0,
+	"migrations": 0, "lims/plate": 0, "instruments/unpack": 5, "instruments/fields": 5, "instruments/sheet/sheettest": 0, "instruments/words": 0, "reports/font": 0,
 	"lims/pcr": 10, "pooling": 10, "instruments/astm": 10, "instruments/hl7": 10, "instruments/sheet": 10,
 	"lims": 20, "lims/plan": 20, "instruments": 20, "reports": 20,
 	"lims/store/localdb": 30, "instruments/link": 30, "reports/send": 30,

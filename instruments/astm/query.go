@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"natlims/instruments/fields"
 )
 
 // MaxAsked is how many samples one query may name.
@@ -68,9 +70,9 @@ func (q *Query) read(r *Records) error {
 			continue
 		}
 		a := Asked{
-			Patient:    d.Unescape(nth(s, d.Component, 1)),
-			Specimen:   d.Unescape(nth(s, d.Component, 2)),
-			Instrument: d.Unescape(nth(s, d.Component, 3)),
+			Patient:    d.Unescape(fields.Nth(s, d.Component, 1)),
+			Specimen:   d.Unescape(fields.Nth(s, d.Component, 2)),
+			Instrument: d.Unescape(fields.Nth(s, d.Component, 3)),
 		}
 		if strings.IndexByte(s, d.Component) < 0 { // no component: most analysers mean the specimen
 			a = Asked{Specimen: a.Patient}

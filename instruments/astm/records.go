@@ -3,6 +3,8 @@ package astm
 import (
 	"math/bits"
 	"strings"
+
+	"natlims/instruments/fields"
 )
 
 // Delims are the delimiters that a header record names.
@@ -164,7 +166,7 @@ func (r *Records) Raw(n int) string {
 func (r *Records) Text(n int) string { return r.d.Unescape(r.Raw(n)) }
 
 // Part is component c of field n with its escapes resolved, both counted from 1.
-func (r *Records) Part(n, c int) string { return r.d.Unescape(nth(r.Raw(n), r.d.Component, c)) }
+func (r *Records) Part(n, c int) string { return r.d.Unescape(fields.Nth(r.Raw(n), r.d.Component, c)) }
 
 // Repeats are the repeats of field n as they stand; none if the field is empty.
 func (r *Records) Repeats(n int) []string {
@@ -204,18 +206,4 @@ func (d Delims) Join(field string) string {
 		b.WriteString(d.Unescape(part))
 	}
 	return b.String()
-}
-
-func nth(s string, sep byte, n int) string {
-	for ; n > 1; n-- {
-		i := strings.IndexByte(s, sep)
-		if i < 0 {
-			return ""
-		}
-		s = s[i+1:]
-	}
-	if i := strings.IndexByte(s, sep); i >= 0 {
-		s = s[:i]
-	}
-	return s
 }

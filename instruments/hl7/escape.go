@@ -1,38 +1,18 @@
 package hl7
 
 import (
-	"encoding/hex"
 	"strings"
-	"unicode/utf8"
+
+	"natlims/instruments/fields"
 )
 
 // Unescape resolves the escapes of a text (HL7 2.5.1, 2.7): F field, S component, T subcomponent, R repeat, E escape,
 // Xhh… bytes, .br a new line; H and N (highlighting) vanish. What is no escape stays as it stands.
 func (d Delims) Unescape(s string) string {
-	i := strings.IndexByte(s, d.Escape)
-	if i < 0 {
+	if strings.IndexByte(s, d.Escape) < 0 {
 		return s
 	}
-	var b strings.Builder
-	b.Grow(len(s))
-	for i >= 0 {
-		b.WriteString(s[:i])
-		s = s[i:]
-		j := strings.IndexByte(s[1:], d.Escape)
-		if j < 0 {
-			break
-		}
-		if plain, ok := d.sequence(s[1 : 1+j]); ok {
-			b.WriteString(plain)
-			s = s[j+2:]
-		} else {
-			b.WriteByte(d.Escape)
-			s = s[1:]
-		}
-		i = strings.IndexByte(s, d.Escape)
-	}
-	b.WriteString(s)
-	return b.String()
+	return fields.Unescape(s, d.Escape, d.sequence)
 }
 
 func (d Delims) sequence(s string) (string, bool) {
@@ -52,19 +32,8 @@ func (d Delims) sequence(s string) (string, bool) {
 	case ".br", ".sp":
 		return "\n", true
 	}
-	if len(s) > 1 && s[0] == 'X' {
-		p, err := hex.DecodeString(s[1:])
-		if err != nil {
-			return "", false
-		}
-		if utf8.Valid(p) {
-			return string(p), true
-		}
-		runes := make([]rune, len(p))
-		for i, c := range p {
-			runes[i] = rune(c)
-		}
-		return string(runes), true
+	if bytes, ok := strings.CutPrefix(s, "X"); ok {
+		return fields.Hex(bytes)
 	}
 	return "", false
 }

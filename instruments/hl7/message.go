@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"natlims/instruments/fields"
 )
 
 // MaxSegments is how many segments of a message are taken.
@@ -149,15 +151,15 @@ func (d Delims) At(seg string, n int) string {
 		}
 		n--
 	}
-	return nth(seg, d.Field, n+1)
+	return fields.Nth(seg, d.Field, n+1)
 }
 
 // Part is component c of a field as it stands, counted from 1.
-func (d Delims) Part(field string, c int) string { return nth(field, d.Component, c) }
+func (d Delims) Part(field string, c int) string { return fields.Nth(field, d.Component, c) }
 
 // First is the first subcomponent of the first component of the first repeat, with its escapes resolved.
 func (d Delims) First(field string) string {
-	return d.Unescape(nth(nth(nth(field, d.Repeat, 1), d.Component, 1), d.Sub, 1))
+	return d.Unescape(fields.Nth(fields.Nth(fields.Nth(field, d.Repeat, 1), d.Component, 1), d.Sub, 1))
 }
 
 // Join is the non-empty components of a field with "^" between them, escapes and subcomponents as they stand.
@@ -208,17 +210,3 @@ func (m Parsed) Type() (code, trigger string) {
 
 // ControlID is MSH-10.
 func (m Parsed) ControlID() string { return m.D.Unescape(m.Field("MSH", 10)) }
-
-func nth(s string, sep byte, n int) string {
-	for ; n > 1; n-- {
-		i := strings.IndexByte(s, sep)
-		if i < 0 {
-			return ""
-		}
-		s = s[i+1:]
-	}
-	if i := strings.IndexByte(s, sep); i >= 0 {
-		s = s[:i]
-	}
-	return s
-}

@@ -43,31 +43,21 @@ func Archive(a *unpack.Archive) (*Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	for {
-		k, err := s.Next()
-		if err != nil {
-			return nil, err
-		}
-		if k == 0 {
-			break
-		}
-		if k != unpack.Start || s.Name != "sheet" {
-			continue
-		}
+	err = s.Each("sheet", func() error {
 		name, err := s.Attr("name")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		id, err := s.Attr("id")
-		if err != nil {
-			return nil, err
+		target := targets[id]
+		if err != nil || target == "" { // charts and macros have none
+			return err
 		}
-		if target := targets[id]; target != "" { // charts and macros have none
-			delete(targets, id) // sheets that share a part would be unpacked without end
-			if err := b.add(name, func(most int) ([]Row, error) { return x.rows(target, most) }); err != nil {
-				return nil, err
-			}
-		}
+		delete(targets, id) // sheets that share a part would be unpacked without end
+		return b.add(name, func(most int) ([]Row, error) { return x.rows(target, most) })
+	})
+	if err != nil {
+		return nil, err
 	}
 	if len(b.Sheets) == 0 {
 		return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantSheet}
@@ -122,14 +112,7 @@ func relations(a *unpack.Archive, name string, fn func(id, kind, target string))
 	if err != nil {
 		return err
 	}
-	for {
-		k, err := s.Next()
-		if k == 0 || err != nil {
-			return err
-		}
-		if k != unpack.Start || s.Name != "Relationship" {
-			continue
-		}
+	return s.Each("Relationship", func() error {
 		var v [4]string
 		for i, n := range []string{"Id", "Type", "Target", "TargetMode"} {
 			if v[i], err = s.Attr(n); err != nil {
@@ -139,7 +122,8 @@ func relations(a *unpack.Archive, name string, fn func(id, kind, target string))
 		if v[3] != "External" {
 			fn(v[0], v[1], v[2])
 		}
-	}
+		return nil
+	})
 }
 
 func resolve(folder, target string) string {
@@ -177,27 +161,18 @@ func (x *xlsx) strings() ([]string, error) {
 		x.err = err
 		return nil, err
 	}
-	for {
-		k, err := s.Next()
-		switch {
-		case err != nil:
-			x.texts, x.err = nil, unpack.In(x.shared, 0, err)
-			return nil, x.err
-		case k == 0:
-			return x.texts, nil
-		case k == unpack.Start && s.Name == "si":
-			if len(x.texts) == MaxCells {
-				x.err = unpack.In(x.shared, 0, limit(wantStrings, MaxCells, 0, ""))
-				return nil, x.err
-			}
-			t, err := richText(s)
-			if err != nil {
-				x.texts, x.err = nil, unpack.In(x.shared, 0, err)
-				return nil, x.err
-			}
-			x.texts = append(x.texts, t)
+	err = s.Each("si", func() error {
+		if len(x.texts) == MaxCells {
+			return limit(wantStrings, MaxCells, 0, "")
 		}
+		t, err := richText(s)
+		x.texts = append(x.texts, t)
+		return err
+	})
+	if err != nil {
+		x.texts, x.err = nil, unpack.In(x.shared, 0, err)
 	}
+	return x.texts, x.err
 }
 
 // richText joins the texts of the element that has just started (si or is).

@@ -23,29 +23,20 @@ func openXML(raw []byte) (*Book, error) {
 	s := unpack.NewScanner(text)
 	b := &Book{Format: "xml"}
 	total := 0
-	for {
-		k, err := s.Next()
-		if err != nil {
-			return nil, err
-		}
-		if k == 0 {
-			break
-		}
-		if k != unpack.Start || s.Name != "Worksheet" {
-			continue
-		}
+	err = s.Each("Worksheet", func() error {
 		name, err := s.Attr("Name")
 		if err != nil {
-			return nil, err
+			return err
 		}
 		g := grid{total: total}
 		if err := worksheet2003(s, &g); err != nil {
-			return nil, unpack.In(name, g.line, err)
+			return unpack.In(name, g.line, err)
 		}
 		total = g.total
-		if err := b.add(name, func(int) ([]Row, error) { return g.rows, nil }); err != nil {
-			return nil, err
-		}
+		return b.add(name, func(int) ([]Row, error) { return g.rows, nil })
+	})
+	if err != nil {
+		return nil, err
 	}
 	if len(b.Sheets) == 0 {
 		return nil, &unpack.Error{Kind: unpack.ErrDamaged, Code: wantSheet}

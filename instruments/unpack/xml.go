@@ -196,6 +196,21 @@ func (x *Scanner) Attr(name string) (string, error) {
 	}
 }
 
+// Each calls fn at the start of every element of that local name, up to the end of the document. fn may read on inside of the element.
+func (x *Scanner) Each(name string, fn func() error) error {
+	for {
+		k, err := x.Next()
+		if k == 0 || err != nil {
+			return err
+		}
+		if k == Start && x.Name == name {
+			if err := fn(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
 // Value reads the text up to the end of the element that has just started, elements inside left out.
 func (x *Scanner) Value() (string, error) {
 	return x.join(1)
