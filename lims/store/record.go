@@ -128,7 +128,6 @@ func (x *tx) settleTubes(run int64, p Plate, j Judged, tubes map[string]tube) er
 	var all []said
 	var wells []lims.WellCall // of all
 	var paired []pairedWell
-	var readIDs []int64
 	for _, w := range j.Verdict.Wells {
 		t, ok := tubes[w.Code]
 		if !ok {
@@ -149,12 +148,10 @@ func (x *tx) settleTubes(run int64, p Plate, j Judged, tubes map[string]tube) er
 			o.Hold = "flag." + w.Flags[0].Code
 		}
 		all, wells = append(all, said{tube: t, call: w.Call, outcome: o}), append(wells, w)
-		readIDs = append(readIDs, t.ID)
 	}
-	if err := x.move(lims.SampleMoves, "samples", "read", readIDs, ""); err != nil {
+	if err := x.readTubes(p, all); err != nil {
 		return err
 	}
-	x.noteAll("read", "sample", readIDs, map[string]any{"plate": p.Code})
 	if err := x.reflex(run, p, j, all, wells); err != nil {
 		return err
 	}
@@ -167,7 +164,7 @@ func (x *tx) settleTubes(run int64, p Plate, j Judged, tubes map[string]tube) er
 	if err := x.settleArms(run, p, j, paired); err != nil {
 		return err
 	}
-	if err := x.remember(all); err != nil {
+	if err := x.repeat(all); err != nil {
 		return err
 	}
 	var alerts []alert
@@ -252,24 +249,28 @@ func (s said) why() string {
 	return "not_negative"
 }
 
-// remember keeps each tube's attempt, so that the kit's next call knows of it, and sends repeats back to the bench.
-func (x *tx) remember(all []said) error {
-	n := len(all)
-	ids, calls, actions := make([]int64, n), make([]string, n), make([]string, n)
-	var repeat []int64
+// readTubes moves the tubes of a plate on and keeps each one's attempt, so that the kit's next call knows of it.
+func (x *tx) readTubes(p Plate, all []said) error {
+	ids, calls, actions := make([]int64, len(all)), make([]string, len(all)), make([]string, len(all))
 	for i, s := range all {
 		ids[i], calls[i], actions[i] = s.tube.ID, s.call.Call, s.call.Action
+	}
+	x.noteAll("read", "sample", ids, map[string]any{"plate": p.Code})
+	return x.move(lims.SampleMoves, "samples", "read", ids, `, attempts = attempts + 1, prior_call = ($4::text[])[array_position($1::bigint[], id)],
+		prior_action = ($5::text[])[array_position($1::bigint[], id)]`, pq.Array(calls), pq.Array(actions))
+}
+
+// repeat sends the tubes that are tested again back to the bench.
+func (x *tx) repeat(all []said) error {
+	var again []int64
+	for _, s := range all {
 		if s.outcome.Repeat {
-			repeat = append(repeat, s.tube.ID)
+			again = append(again, s.tube.ID)
 		}
 	}
-	if err := x.exec(`UPDATE samples s SET attempts = attempts + 1, prior_call = t.c, prior_action = t.a
-		FROM unnest($1::bigint[], $2::text[], $3::text[]) AS t (id, c, a) WHERE s.id = t.id`, pq.Array(ids), pq.Array(calls), pq.Array(actions)); err != nil {
-		return err
-	}
-	if len(repeat) == 0 {
+	if len(again) == 0 {
 		return nil
 	}
-	x.noteAll("repeat", "sample", repeat, nil)
-	return x.move(lims.SampleMoves, "samples", "repeat", repeat, "")
+	x.noteAll("repeat", "sample", again, nil)
+	return x.move(lims.SampleMoves, "samples", "repeat", again, "")
 }

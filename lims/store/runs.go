@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/lib/pq"
 
@@ -172,37 +173,47 @@ func (x *tx) insertReadings(run int64, rs []pcr.Reading) error {
 		pq.Array(text[6]), pq.Array(text[7]), pq.Array(text[8]), pq.Array(text[9]), pq.Array(text[10]), pq.Array(cqs), pq.Array(lines), pq.Array(omits))
 }
 
-// insertCurves writes the curves: their values in one array, of which each curve takes its share. Of two curves of one kind for the same
-// place the first stays.
+// insertCurves writes the curves, those of a well in one row: all values go in one array, of which each well takes its share. Of two curves
+// of one kind for the same place the first stays.
 func (x *tx) insertCurves(run int64, curves []pcr.Curve) error {
+	order := make([]*pcr.Curve, len(curves))
+	for i := range curves {
+		order[i] = &curves[i]
+	}
+	slices.SortStableFunc(order, func(a, b *pcr.Curve) int { return strings.Compare(a.Well, b.Well) })
 	type place struct{ well, target, dye, kind string }
 	seen := make(map[place]bool, len(curves))
-	var text [4][]string
-	var firsts, from, to []int64
+	var wells, targets, dyes, kinds []string
+	var first, last, from, to []int64 // of each well: its curves, and their values
+	var firsts, ends []int64          // of each curve
 	var values reals
-	for i := range curves {
-		c := &curves[i]
+	for _, c := range order {
 		at := place{c.Well, clean(c.Target), clean(c.Dye), string(c.Kind)}
 		if seen[at] {
 			continue
 		}
 		seen[at] = true
-		for k, v := range [4]string{at.well, at.target, at.dye, at.kind} {
-			text[k] = append(text[k], v)
+		if len(wells) == 0 || wells[len(wells)-1] != c.Well {
+			wells = append(wells, c.Well)
+			first, from = append(first, int64(len(kinds)+1)), append(from, int64(len(values)+1))
+			last, to = append(last, 0), append(to, 0)
 		}
-		from = append(from, int64(len(values)+1))
 		for _, v := range c.Y {
 			values = append(values, float32(v))
 		}
-		firsts, to = append(firsts, int64(c.First)), append(to, int64(len(values)))
+		targets, dyes, kinds = append(targets, at.target), append(dyes, at.dye), append(kinds, at.kind)
+		w := len(wells) - 1
+		last[w], to[w] = int64(len(kinds)), int64(len(values))
+		firsts, ends = append(firsts, int64(c.First)), append(ends, to[w]-from[w]+1)
 	}
-	if len(firsts) == 0 {
+	if len(wells) == 0 {
 		return nil
 	}
-	return x.exec(`INSERT INTO curves (run_id, well, target, dye, kind, first, y)
-		SELECT $1, w, t, d, k, f, ($9::real[])[a:b] FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::smallint[], $7::integer[], $8::integer[])
-			AS c (w, t, d, k, f, a, b)`,
-		run, pq.Array(text[0]), pq.Array(text[1]), pq.Array(text[2]), pq.Array(text[3]), pq.Array(firsts), pq.Array(from), pq.Array(to), values)
+	return x.exec(`INSERT INTO well_curves (run_id, well, targets, dyes, kinds, firsts, ends, y)
+		SELECT $1, w, ($2::text[])[a:b], ($3::text[])[a:b], ($4::text[])[a:b], ($5::smallint[])[a:b], ($6::integer[])[a:b], ($7::real[])[c:d]
+		FROM unnest($8::text[], $9::integer[], $10::integer[], $11::integer[], $12::integer[]) AS t (w, a, b, c, d)`,
+		run, pq.Array(targets), pq.Array(dyes), pq.Array(kinds), pq.Array(firsts), pq.Array(ends), values,
+		pq.Array(wells), pq.Array(first), pq.Array(last), pq.Array(from), pq.Array(to))
 }
 
 // clean takes NUL out, which PostgreSQL text cannot hold; the message keeps the bytes as they were.

@@ -163,7 +163,8 @@ type CurveRow struct {
 
 // WellCurves reads the curves of one well, the most processed kind where there are several.
 func (s *Store) WellCurves(ctx context.Context, run int64, well string) ([]CurveRow, error) {
-	return list[CurveRow](ctx, s, `SELECT DISTINCT ON (target, dye) target, dye, kind, first, y FROM curves
+	return list[CurveRow](ctx, s, `SELECT DISTINCT ON (target, dye) target, dye, kind, first, y[coalesce(ends[n - 1], 0) + 1:ends[n]] AS y
+		FROM well_curves CROSS JOIN unnest(targets, dyes, kinds, firsts) WITH ORDINALITY AS c (target, dye, kind, first, n)
 		WHERE run_id = $1 AND well = $2 ORDER BY target, dye, array_position(ARRAY['drn','rn','raw'], kind)`, run, well)
 }
 
