@@ -9,7 +9,8 @@ import (
 
 // A text that was cut off ends in the middle of a row, and "27.1" of "27.102" is a Cq like any other. Complete exports without
 // a last line end exist as well. So the row that no line end closes counts only where the rows above it prove it whole: it
-// has as many cells as they have, and its last cell is closed by a quote, written as theirs are, or as long.
+// has as many cells as they have, and its last cell is closed by a quote, written as theirs are, or as long. Where it is alone, its header
+// proves it: the row has a cell for each column, and the last is closed by a quote or a word that no longer word begins with.
 
 // codeCut is the Note of a row that was left out because the text may end inside it.
 const codeCut = "row.cut"
@@ -36,6 +37,9 @@ func rowWhole(rows []Row, last string) bool {
 	if from > 0 {
 		head := rows[from-1]
 		if at := slices.IndexFunc(head.Cells, headWord); at >= 0 && at < len(r.Cells) && !placed(Row{Cells: r.Cells[at : at+1]}) || !counts(head, len(r.Cells)-1) {
+			return true
+		}
+		if len(r.Cells) == len(head.Cells) && (strings.HasSuffix(last, `"`) || closed(head.At(len(r.Cells)-1), r.At(len(r.Cells)-1))) {
 			return true
 		}
 	}
@@ -98,7 +102,27 @@ func aboutCq(k string) bool {
 }
 
 // closedWords are words of instruments that no longer word begins with.
-var closedWords = set("amp", "noamp", "inconclusive", "true", "false", "unknown", "standard", "positive", "negative")
+var closedWords = set("amp", "noamp", "inconclusive", "true", "false", "unknown", "standard", "positive", "negative", "detected", "notdetected", "targetnotdetected")
+
+// flagWords are the columns of quality flags, which hold Y or N.
+var flagWords = set("noamp", "highsd", "expfail", "prfdrop", "tholdfail", "badrox", "offscale", "spike")
+
+// closed says whether a cell under that header is a word that nothing follows.
+func closed(head, cell string) bool {
+	k := key(cell)
+	if flagWords[key(head)] && (k == "y" || k == "n") || closedWords[k] {
+		return true
+	}
+	if !noCqWords[k] || k[0] == '-' { // of a number below zero
+		return false
+	}
+	for w := range noCqWords {
+		if len(w) > len(k) && strings.HasPrefix(w, k) {
+			return false
+		}
+	}
+	return true
+}
 
 // endWords are, beside those of Cq and sample, the columns that a reading takes.
 var endWords = set("target", "targetname", "detector", "detectorname", "gene", "genename", "assay", "assayname", "snpassayname", "dye", "fluor", "reporter", "channel", "call",

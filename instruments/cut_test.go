@@ -32,6 +32,11 @@ func TestRowThatMayBeCut(t *testing.T) {
 		{"a closed quote", "Well,Cq\nA1,\"30,51\"\nA2,\"29,7\"\nA3,\"28,1\"", 3, false},
 		{"nothing behind the last comma", "Well,Cq\nA1,30.51\nA2,29.77\nA3,", 2, true},
 		{"a sample name shorter than others", "Well,Cq,Sample\nA1,30.51,S100\nA2,29.77,S101\nA3,28.01,S10", 2, true},
+		{"one row, a flag", "Well,Cq,HIGHSD\nA1,30.51,Y", 1, false},
+		{"one row, a word", "Well,Cq,Sample,Task\nA1,30.51,S1,UNKNOWN", 1, false},
+		{"one row, a word for no Cq", "Well,Sample,Cq\nA1,S1,Undetermined", 1, false},
+		{"one row, a closed quote", "Well,Sample,Cq\nA1,S1,\"30,5\"", 1, false},
+		{"a word before the last column", "Well,Cq,Call,Task\nA1,30.51,negative,unknown\nA2,30.51,negative", 1, true},
 		{"settings below", "Pos;Ct SYBR\nA1;30,51\n\nThreshold;91", 1, false},
 	} {
 		runs, err := instruments.Decode(&instruments.File{Raw: []byte(c.text)}, "")
@@ -42,6 +47,16 @@ func TestRowThatMayBeCut(t *testing.T) {
 			said = said || n.Code == "row.cut"
 		}
 		require.Equal(t, c.cut, said, c.name)
+	}
+}
+
+// Nothing proves these rows whole, so the only row is left out and the file says nothing.
+func TestOnlyRowThatMayBeCut(t *testing.T) {
+	t.Parallel()
+	for _, row := range []string{"A1,S1,30.51", "A1,S1,3", "A1,S1,-", "A1,S1,Undet", "A1,S1,na", "A1,S1,", "A1,S1", "A1,S1,\"30", "A1,S1,no"} {
+		_, err := instruments.Decode(&instruments.File{Raw: []byte("Well,Sample,Cq\n" + row)}, "")
+		require.ErrorContains(t, err, instruments.CodeNoResults, row)
+		require.Error(t, instruments.Whole("a.csv", []byte("Well,Sample,Cq\n"+row)), row)
 	}
 }
 

@@ -1,6 +1,10 @@
 package instruments
 
-import "errors"
+import (
+	"errors"
+
+	"natlims/lims/pcr"
+)
 
 // Whole says why a file does not look whole yet, so that who watches a folder may wait for its writer: an *Error of CodeIncomplete. It is nil
 // for a file that is whole, and for one whose format cannot tell: text that ends with a whole row may go on or not. Damage that waiting
@@ -11,10 +15,14 @@ func Whole(name string, raw []byte) (err error) {
 			err = nil
 		}
 	}()
-	runs, why := Decode(&File{Name: name, Raw: raw}, "")
+	f := &File{Name: name, Raw: raw}
+	runs, why := Decode(f, "")
 	var e *Error
 	if errors.As(why, &e) && e.Code == CodeDamaged {
 		return &Error{Driver: e.Driver, Code: CodeIncomplete, Line: e.Line, Offset: e.Offset, Value: e.Value, Want: want(wantEnd), Err: e}
+	}
+	if errors.As(why, &e) && e.Code == CodeNoResults { // the only row may be cut
+		runs = []pcr.Run{{Driver: e.Driver, Notes: cutNotes(f)}}
 	}
 	for _, run := range runs {
 		for _, n := range run.Notes {
