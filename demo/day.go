@@ -41,6 +41,8 @@ type Day struct {
 	mixed mixed      // what is in the laboratories' pools
 	asked bool       // for the second kit of the pair
 
+	looked [len(departments)]bool // for tubes that an earlier life of this day collected again and did not send
+
 	orderAt, tubeAt [len(departments)]span // what is still to be registered and collected, by department
 	base            string                 // URL of the laboratories' server
 }
@@ -97,6 +99,7 @@ const limit = 20 * time.Hour
 
 // Run plays the day step by step until every order is final and acknowledged.
 func (d *Day) Run(ctx context.Context) error {
+	ctx = store.Often(ctx) // every step asks the same
 	if err := d.resume(ctx); err != nil {
 		return err
 	}

@@ -200,6 +200,10 @@ func (d *Day) recall(ctx context.Context, at time.Duration) error {
 				return err
 			}
 		}
+		if len(tubes) == 0 && d.looked[dept] {
+			continue
+		}
+		d.looked[dept] = true
 		if err := d.shipAgain(ctx, dept, fmt.Sprintf("%s%s%04d", againBox, departments[dept].code, int(at.Minutes()))); err != nil {
 			return err
 		}

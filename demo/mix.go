@@ -42,7 +42,7 @@ func (d *Day) foundPools(ctx context.Context, _ lims.Actor) error {
 	return d.Store.AddPoolRules(ctx, d.city.Admin, r)
 }
 
-// pool plans pools of the tubes that have come, and mixes what is planned, tube by tube as it is scanned.
+// pool plans pools of the tubes that have come, and mixes what is planned: the tubes of a pool stand in one rack, which is scanned at once.
 func (d *Day) pool(ctx context.Context, _ time.Duration) error {
 	lab := d.city.Labs[poolLab]
 	if err := d.planPools(ctx, lab); err != nil {
@@ -60,13 +60,14 @@ func (d *Day) pool(ctx context.Context, _ time.Duration) error {
 		if err != nil {
 			return err
 		}
+		var scans []string
 		for _, t := range tubes {
-			if t.MixedAt != nil { // before the day was killed
-				continue
+			if t.MixedAt == nil { // else before the day was killed
+				scans = append(scans, t.Barcode)
 			}
-			if _, err := d.Store.MixPool(ctx, d.city.Tech[poolLab], p.Code, []string{t.Barcode}); err != nil {
-				return err
-			}
+		}
+		if _, err := d.Store.MixPool(ctx, d.city.Tech[poolLab], p.Code, scans); err != nil {
+			return err
 		}
 	}
 	return nil

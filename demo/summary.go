@@ -97,7 +97,7 @@ func (d *Day) over(ctx context.Context) (bool, error) {
 		}
 	}
 	p, err := d.Store.Pending(ctx)
-	if err != nil || p.Messages > 0 || p.Unsent > 0 {
+	if err != nil || p.Messages > 0 || p.Unsent > 0 || p.Orders {
 		return false, err
 	}
 	s, err := d.Store.Standing(ctx, d.start)

@@ -41,6 +41,7 @@ func newPost(l *Line) *post {
 
 func (p *post) run(ctx context.Context, wake <-chan struct{}) error {
 	defer p.all.Wait()
+	ctx = store.Often(ctx)
 	for {
 		n, err := p.claim(ctx)
 		if err != nil && ctx.Err() == nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -187,14 +188,53 @@ func (x *tx) lockOrders(tubes []Tube) (rows []collectable, err error) {
 			clients, departments = append(clients, c), append(departments, t.Department)
 		}
 	}
-	err = x.all(&rows, `SELECT id, client_id, department_id, category, state,
-			state = 'waiting' OR state = 'open' AND (sample_id IS NULL OR `+recalled+`) AS free, id IN (SELECT order_id FROM pool_grants) AS granted,
-			state = 'waiting' AND id IN (SELECT order_id FROM results WHERE state = 'released' AND call = 'pending_review') OR state = 'open' AND `+recalled+` AS alone
+	if err = x.all(&rows, `SELECT id, client_id, department_id, category, state, state = 'open' AND sample_id IS NULL AS free
 		FROM orders WHERE id IN (
 			SELECT unnest($1::bigint[])
 			UNION SELECT o.id FROM orders o JOIN unnest($2::bigint[], $3::text[]) AS c (d, k) ON o.department_id = c.d AND o.client_id = c.k)
-		ORDER BY id FOR UPDATE`, pq.Array(ids), pq.Array(departments), pq.Array(clients))
-	return rows, err
+		ORDER BY id FOR UPDATE`, pq.Array(ids), pq.Array(departments), pq.Array(clients)); err != nil {
+		return nil, err
+	}
+	shared := slices.ContainsFunc(tubes, func(t Tube) bool { return t.Mode != lims.Single })
+	return rows, x.pasts(rows, shared)
+}
+
+// pasts says of orders that had a tube before, and of those that a supervisor let into a shared one, what of it counts. Most orders have
+// no past, and are not asked about it.
+func (x *tx) pasts(rows []collectable, shared bool) error {
+	at := make(map[int64]*collectable, len(rows))
+	var before, all, granted []int64
+	for i := range rows {
+		at[rows[i].ID], all = &rows[i], append(all, rows[i].ID)
+		if !rows[i].Free {
+			before = append(before, rows[i].ID)
+		}
+	}
+	if shared {
+		if err := x.all(&granted, `SELECT order_id FROM pool_grants WHERE order_id = ANY($1)`, pq.Array(all)); err != nil {
+			return err
+		}
+	}
+	for _, id := range granted {
+		at[id].Granted = true
+	}
+	if len(before) == 0 {
+		return nil
+	}
+	var past []struct {
+		ID    int64 `db:"id"`
+		Free  bool  `db:"free"`
+		Alone bool  `db:"alone"`
+	}
+	if err := x.all(&past, `SELECT id, state = 'waiting' OR state = 'open' AND `+recalled+` AS free,
+			state = 'waiting' AND id IN (SELECT order_id FROM results WHERE state = 'released' AND call = 'pending_review') OR state = 'open' AND `+recalled+` AS alone
+		FROM orders WHERE id = ANY($1)`, pq.Array(before)); err != nil {
+		return err
+	}
+	for _, p := range past {
+		at[p.ID].Free, at[p.ID].Alone = p.Free, p.Alone
+	}
+	return nil
 }
 
 func (x *tx) insertTubes(tubes []Tube, priority []int64, swabs []swab) error {
@@ -217,26 +257,24 @@ func (x *tx) insertTubes(tubes []Tube, priority []int64, swabs []swab) error {
 	if err != nil {
 		return err
 	}
-	if err := x.exec(`INSERT INTO samples (id, barcode, mode, specimen, department_id, declared, priority, collected_at, closed_at, state, created_at)
-		OVERRIDING SYSTEM VALUE
-		SELECT *, 'collected', $10 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::smallint[], $7::smallint[],
-			$8::timestamptz[], $9::timestamptz[])`,
-		pq.Array(ids), pq.Array(barcodes), pq.Array(modes), pq.Array(specimens), pq.Array(departments), pq.Array(declared),
-		pq.Array(priority), pq.Array(t0), pq.Array(t1), x.now); err != nil {
-		return err
-	}
 	m := len(swabs)
-	samples, positions, orders := make([]int64, m), make([]int64, m), make([]int64, m)
+	samples, positions, orders, first := make([]int64, m), make([]int64, m), make([]int64, m), make([]time.Time, m)
 	for i, w := range swabs {
-		samples[i], positions[i], orders[i] = ids[w.tube], int64(w.position), w.order
+		samples[i], positions[i], orders[i], first[i] = ids[w.tube], int64(w.position), w.order, t0[w.tube]
 	}
-	if err := x.exec(`INSERT INTO contents (sample_id, position, order_id) SELECT * FROM unnest($1::bigint[], $2::smallint[], $3::bigint[])`,
-		pq.Array(samples), pq.Array(positions), pq.Array(orders)); err != nil {
-		return err
-	}
-	if err := x.exec(`UPDATE orders o SET state = 'open', sample_id = s.id, collected_at = coalesce(o.collected_at, s.collected_at)
-		FROM unnest($1::bigint[], $2::bigint[]) AS c (sample_id, order_id) JOIN samples s ON s.id = c.sample_id WHERE o.id = c.order_id`,
-		pq.Array(samples), pq.Array(orders)); err != nil {
+	if err := x.exec(`WITH tubes AS (
+			INSERT INTO samples (id, barcode, mode, specimen, department_id, declared, priority, collected_at, closed_at, state, created_at)
+			OVERRIDING SYSTEM VALUE
+			SELECT *, 'collected', $10 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::smallint[], $7::smallint[],
+				$8::timestamptz[], $9::timestamptz[])
+		), swabs AS (
+			INSERT INTO contents (sample_id, position, order_id) SELECT * FROM unnest($11::bigint[], $12::smallint[], $13::bigint[])
+		)
+		UPDATE orders o SET state = 'open', sample_id = c.sample, collected_at = coalesce(o.collected_at, c.t0)
+		FROM unnest($11::bigint[], $13::bigint[], $14::timestamptz[]) AS c (sample, id, t0) WHERE o.id = c.id`,
+		pq.Array(ids), pq.Array(barcodes), pq.Array(modes), pq.Array(specimens), pq.Array(departments), pq.Array(declared),
+		pq.Array(priority), pq.Array(t0), pq.Array(t1), x.now,
+		pq.Array(samples), pq.Array(positions), pq.Array(orders), pq.Array(first)); err != nil {
 		return err
 	}
 	x.noteAll("collect", "sample", ids, nil)

@@ -127,7 +127,7 @@ func digest(o NewOrder) []byte {
 	return h[:]
 }
 
-// register writes the good rows: known numbers are compared, new ones inserted in two statements.
+// register writes the good rows: known numbers are compared, new ones inserted.
 func (x *tx) register(department int64, orders []NewOrder, digests [][]byte, good []int, out []Registered) error {
 	p, err := x.policy()
 	if err != nil {
@@ -170,14 +170,14 @@ func (x *tx) register(department int64, orders []NewOrder, digests [][]byte, goo
 
 func (x *tx) insertOrders(department int64, p lims.Policy, fresh []int, orders []NewOrder, digests [][]byte, out []Registered) error {
 	n := len(fresh)
-	subjects, err := x.ids("subjects", n)
-	if err != nil {
+	var numbers []struct { // of both tables at once, so that their rows can be tied before they are written
+		Subject int64 `db:"subject"`
+		Order   int64 `db:"number"`
+	}
+	if err := x.all(&numbers, `SELECT nextval('subjects_id_seq') AS subject, nextval('orders_id_seq') AS number FROM generate_series(1, $1)`, n); err != nil {
 		return err
 	}
-	ids, err := x.ids("orders", n)
-	if err != nil {
-		return err
-	}
+	subjects, ids := make([]int64, n), make([]int64, n)
 	text := make([][]string, 10) // kind, name, doc_type, doc_no, sex, phone, address, client_id, assay, category
 	for i := range text {
 		text[i] = make([]string, n)
@@ -200,22 +200,23 @@ func (x *tx) insertOrders(department int64, p lims.Policy, fresh []int, orders [
 			return lims.E(lims.Invalid, "policy.no_limit", lims.Args{"category": string(o.Category)})
 		}
 		la[i], lb[i] = int64(limit.A), int64(limit.B)
+		subjects[i], ids[i] = numbers[i].Subject, numbers[i].Order
 		out[g].OrderID, out[g].Status = ids[i], "created"
 	}
-	if err := x.exec(`INSERT INTO subjects (id, kind, name, doc_type, doc_no, sex, phone, address, birth_date, created_at)
-		OVERRIDING SYSTEM VALUE
-		SELECT *, $10 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::date[])`,
-		pq.Array(subjects), pq.Array(text[0]), pq.Array(text[1]), pq.Array(text[2]), pq.Array(text[3]), pq.Array(text[4]),
-		pq.Array(text[5]), pq.Array(text[6]), pq.Array(births), x.now); err != nil {
-		return err
-	}
-	if err := x.exec(`INSERT INTO orders (id, subject_id, client_id, assay, category, digest, drill, limit_a, limit_b,
+	if err := x.exec(`WITH people AS (
+			INSERT INTO subjects (id, kind, name, doc_type, doc_no, sex, phone, address, birth_date, created_at)
+			OVERRIDING SYSTEM VALUE
+			SELECT *, $10 FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::date[])
+		)
+		INSERT INTO orders (id, subject_id, client_id, assay, category, digest, drill, limit_a, limit_b,
 			department_id, policy_id, registered_at, registered_by)
 		OVERRIDING SYSTEM VALUE
-		SELECT *, $10, $11, $12, $13 FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bytea[],
-			$7::boolean[], $8::integer[], $9::integer[])`,
-		pq.Array(ids), pq.Array(subjects), pq.Array(text[7]), pq.Array(text[8]), pq.Array(text[9]), pq.Array(digs),
-		pq.Array(drills), pq.Array(la), pq.Array(lb), department, p.ID, x.now, x.actor.ID); err != nil {
+		SELECT *, $19, $20, $10, $21 FROM unnest($11::bigint[], $1::bigint[], $12::text[], $13::text[], $14::text[], $15::bytea[],
+			$16::boolean[], $17::integer[], $18::integer[])`,
+		pq.Array(subjects), pq.Array(text[0]), pq.Array(text[1]), pq.Array(text[2]), pq.Array(text[3]), pq.Array(text[4]),
+		pq.Array(text[5]), pq.Array(text[6]), pq.Array(births), x.now,
+		pq.Array(ids), pq.Array(text[7]), pq.Array(text[8]), pq.Array(text[9]), pq.Array(digs),
+		pq.Array(drills), pq.Array(la), pq.Array(lb), department, p.ID, x.actor.ID); err != nil {
 		return err
 	}
 	x.noteAll("register", "order", ids, nil)

@@ -172,7 +172,7 @@ func (s *Store) ActorBySession(ctx context.Context, token string) (lims.Actor, e
 // ActorByToken is the machine or person behind an API token, with the token's scopes. When it was last used is kept to the minute:
 // a request writes at most once a minute for each token, and one that cannot write goes on.
 func (s *Store) ActorByToken(ctx context.Context, token string) (lims.Actor, error) {
-	now := s.Now()
+	ctx, now := Often(ctx), s.Now() // once for every request
 	var row struct {
 		actorRow
 		Stale bool `db:"stale"`
@@ -192,7 +192,7 @@ func (s *Store) ActorByToken(ctx context.Context, token string) (lims.Actor, err
 
 func (s *Store) actorBy(ctx context.Context, query, token string) (lims.Actor, error) {
 	var row actorRow
-	err := s.db.GetContext(ctx, &row, query, tokenHash(token), s.Now())
+	err := s.db.GetContext(Often(ctx), &row, query, tokenHash(token), s.Now())
 	if missing(err) {
 		return lims.Actor{}, lims.E(lims.NotFound, "session.none", nil)
 	}

@@ -56,6 +56,8 @@ type Pending struct {
 	Unsent   int `db:"unsent"`   // deliveries not acknowledged
 
 	Unconfirmed int `db:"unconfirmed"` // of these, delivered and waiting for the department's own confirmation
+
+	Orders bool `db:"orders"` // some are without a final result
 }
 
 // Pending counts what the program itself still has to do.
@@ -63,7 +65,8 @@ func (s *Store) Pending(ctx context.Context) (p Pending, err error) {
 	err = s.db.GetContext(ctx, &p, `SELECT (SELECT count(*) FROM messages WHERE state = 'kept') AS messages,
 		(SELECT count(*) FROM deliveries WHERE state = 'queued' AND next_at <= $1) + (SELECT count(*) FROM deliveries WHERE state = 'sending') AS due,
 		(SELECT count(*) FROM deliveries WHERE state IN ('queued','sending')) + (SELECT count(*) FROM deliveries WHERE state IN ('delivered','refused')) AS unsent,
-		(SELECT count(*) FROM deliveries WHERE state = 'delivered') AS unconfirmed`, s.Now())
+		(SELECT count(*) FROM deliveries WHERE state = 'delivered') AS unconfirmed,
+		EXISTS (SELECT FROM orders WHERE state IN ('open','waiting')) AS orders`, s.Now())
 	return p, mapped(ctx, err)
 }
 
