@@ -89,11 +89,11 @@ func (s *Store) earlier(ctx context.Context, p Plate, c *lims.Case) error {
 		Call    string    `db:"call"`
 		At      time.Time `db:"released_at"`
 	}
-	now := s.Now()
+	now := s.Now() // OFFSET 0: person by person, by index; a plan made before there are statistics may join all orders with all people
 	err = s.db.SelectContext(ctx, &rows, `SELECT h.barcode, r.call, r.released_at
 		FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[]) AS h (sample, barcode, type, no)
-			JOIN subjects e ON e.doc_no = h.no AND e.doc_no <> '' AND e.doc_type = h.type
-			JOIN orders q ON q.subject_id = e.id
+			CROSS JOIN LATERAL (SELECT id FROM subjects WHERE doc_no = h.no AND doc_no <> '' AND doc_type = h.type OFFSET 0) e
+			CROSS JOIN LATERAL (SELECT id FROM orders WHERE subject_id = e.id OFFSET 0) q
 			JOIN results r ON r.order_id = q.id AND r.state = 'released' AND r.sample_id <> h.sample AND r.released_at > $5
 		ORDER BY h.barcode, r.released_at DESC LIMIT 5000`,
 		pq.Array(samples), pq.Array(barcodes), pq.Array(types), pq.Array(numbers), now.AddDate(0, 0, -lims.DeltaDays))

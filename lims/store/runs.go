@@ -186,7 +186,11 @@ func (x *tx) insertCurves(run int64, curves []pcr.Curve) error {
 	var wells, targets, dyes, kinds []string
 	var first, last, from, to []int64 // of each well: its curves, and their values
 	var firsts, ends []int64          // of each curve
-	var values reals
+	n := 0
+	for i := range curves {
+		n += len(curves[i].Y)
+	}
+	values := make(reals, 0, n)
 	for _, c := range order {
 		at := place{c.Well, clean(c.Target), clean(c.Dye), string(c.Kind)}
 		if seen[at] {
@@ -218,7 +222,7 @@ func (x *tx) insertCurves(run int64, curves []pcr.Curve) error {
 
 // clean takes NUL out, which PostgreSQL text cannot hold; the message keeps the bytes as they were.
 func clean(s string) string {
-	if i := slices.Index([]byte(s), 0); i < 0 {
+	if strings.IndexByte(s, 0) < 0 {
 		return s
 	}
 	return string(slices.DeleteFunc([]byte(s), func(b byte) bool { return b == 0 }))
