@@ -146,7 +146,11 @@ func (l *Line) plateAgain(ctx context.Context, m store.Message, parts []pcr.Run,
 		h.Instrument, h.Attempt = m.Model, max(h.Attempt, 1)
 		c.History[code] = h
 	}
-	return store.Judged{Run: c.Run, Plate: was.Plate, Case: c, Verdict: lims.Judge(c)}, nil
+	v := lims.Judge(c)
+	if was.Part && narrow(&c, v) {
+		v = lims.Judge(c)
+	}
+	return store.Judged{Run: c.Run, Plate: was.Plate, Case: c, Verdict: v}, nil
 }
 
 // tubesAgain judges the tests of an analyser without plates again, each in the well that it was given.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/lib/pq"
 
@@ -22,8 +23,17 @@ func (s *Store) LastRun(ctx context.Context, plate int64) (RecordedRun, error) {
 	return r, err
 }
 
+// Settled says whether every tube on a plate, and in a pool on it, has a result.
+func (s *Store) Settled(ctx context.Context, plate int64) (bool, error) {
+	return single[bool](ctx, s, `WITH t AS (
+			SELECT sample_id FROM wells WHERE plate_id = $1 AND sample_id IS NOT NULL
+			UNION SELECT m.sample_id FROM wells w JOIN pool_samples m ON m.pool_id = w.pool_id WHERE w.plate_id = $1
+		)
+		SELECT count(*) = 0 FROM t WHERE sample_id NOT IN (SELECT sample_id FROM results WHERE state <> 'withdrawn' AND sample_id IN (SELECT sample_id FROM t))`, plate)
+}
+
 // RecordBeside writes the runs of a message beside those that count, by id of the run that each stands beside, and a dispute for each well
-// that is called otherwise.
+// that is called otherwise. Where controls fail, what they cover says nothing, and the laboratory is told once for the run.
 func (s *Store) RecordBeside(ctx context.Context, m Message, driver string, judged []Judged, old map[int64]RecordedRun) error {
 	return s.do(ctx, lims.Actor{}, func(x *tx) error {
 		x.note("beside", "message", m.ID, map[string]any{"runs": len(judged)})
@@ -32,12 +42,48 @@ func (s *Store) RecordBeside(ctx context.Context, m Message, driver string, judg
 			return err
 		}
 		for _, j := range judged {
-			if err := x.replay(m, j, old[j.Replays]); err != nil {
+			if err := x.beside(m, j, old[j.Replays]); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+func (x *tx) beside(m Message, j Judged, old RecordedRun) error {
+	run, tubes, err := x.insertBeside(m, j)
+	if err != nil {
+		return err
+	}
+	if err := x.dispute(run, tubes, old.Contradicts(j.Verdict)); err != nil {
+		return err
+	}
+	failed := failures(j.Verdict)
+	if len(failed) == 0 {
+		return nil
+	}
+	var lab int64
+	if err := x.one(&lab, `SELECT lab_id FROM plates WHERE id = $1`, j.Plate); err != nil {
+		return err
+	}
+	return x.raise([]alert{{kind: "control_failed", key: fmt.Sprintf("beside_failed:%d", run), lab: lab, plate: j.Plate, run: run,
+		args: lims.Args{"case": "beside", "plate": old.Code, "controls": failed}}})
+}
+
+// Contradicts lists the wells that a further run calls otherwise; what it does not speak of, or what its failed controls cover, is none.
+// Where it came without controls its calls must not be used, but a person should know of them.
+func (r RecordedRun) Contradicts(v lims.Verdict) (out []CallChange) {
+	failed := len(failures(v)) > 0
+	for _, w := range v.Wells {
+		pos := w.Pos.String()
+		if w.Invalid && (failed || r.Calls[pos] == callWord("", true)) {
+			continue
+		}
+		if was, now := r.Calls[pos], callWord(w.Call.Call, w.Invalid && v.Accepted); was != now {
+			out = append(out, CallChange{Plate: r.Code, Pos: pos, Code: w.Code, Old: was, New: now})
+		}
+	}
+	return out
 }
 
 // besideTubes writes tests of tubes that have their result. Their calls name no sample, so that no later judgement counts them; each is a

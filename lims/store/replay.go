@@ -103,6 +103,7 @@ type RecordedRun struct {
 	Plate    int64  `db:"plate"`
 	Code     string `db:"code"` // of the plate
 	Accepted bool   `db:"accepted"`
+	Part     bool   `db:"part"` // a further run beside the one that counts: it need not speak of every well
 	Readings []pcr.Reading
 	Calls    map[string]string // by position, as callWord
 	Codes    map[string]string // of the tubes or pools in them
@@ -112,8 +113,8 @@ type RecordedRun struct {
 
 // RecordedRuns gives the runs of a message that count: those that no replay stands beside.
 func (s *Store) RecordedRuns(ctx context.Context, message int64) ([]RecordedRun, error) {
-	runs, err := list[RecordedRun](ctx, s, `SELECT r.id, coalesce(r.plate_id, 0) AS plate, coalesce(p.code, '') AS code, r.accepted
-		FROM runs r LEFT JOIN plates p ON p.id = r.plate_id
+	runs, err := list[RecordedRun](ctx, s, `SELECT r.id, coalesce(r.plate_id, 0) AS plate, coalesce(p.code, '') AS code, r.accepted, coalesce(o.message_id <> $1, false) AS part
+		FROM runs r LEFT JOIN plates p ON p.id = r.plate_id LEFT JOIN runs o ON o.id = r.replays
 		WHERE r.message_id = $1 AND r.id NOT IN (SELECT replays FROM runs WHERE message_id = $1 AND replays IS NOT NULL) ORDER BY r.part`, message)
 	for i := range runs {
 		if err == nil {
@@ -213,7 +214,11 @@ func (s *Store) RecordReplay(ctx context.Context, by lims.Actor, m Message, judg
 	}
 	return s.do(ctx, by, func(x *tx) error {
 		for _, j := range judged {
-			if err := x.replay(m, j, old[j.Replays]); err != nil {
+			run, tubes, err := x.insertBeside(m, j)
+			if err != nil {
+				return err
+			}
+			if err := x.dispute(run, tubes, old[j.Replays].Differ(j.Verdict)); err != nil {
 				return err
 			}
 		}
@@ -222,27 +227,28 @@ func (s *Store) RecordReplay(ctx context.Context, by lims.Actor, m Message, judg
 	})
 }
 
-func (x *tx) replay(m Message, j Judged, old RecordedRun) error {
-	run, err := x.insertRun(m, x.part(m), j)
-	if err != nil {
-		return err
+// insertBeside writes a run that no result rests on.
+func (x *tx) insertBeside(m Message, j Judged) (run int64, tubes map[string]tube, err error) {
+	if run, err = x.insertRun(m, x.part(m), j); err != nil {
+		return 0, nil, err
 	}
 	if err := x.insertReadings(run, j.Run.Readings); err != nil {
-		return err
+		return 0, nil, err
 	}
 	if err := x.insertCurves(run, j.Run.Curves); err != nil {
-		return err
+		return 0, nil, err
 	}
-	tubes, err := x.tubes(j.Plate)
-	if err != nil {
-		return err
+	if tubes, err = x.tubes(j.Plate); err != nil {
+		return 0, nil, err
 	}
-	if err := x.insertCalls(run, j.Verdict.Wells, tubes); err != nil {
-		return err
-	}
+	return run, tubes, x.insertCalls(run, j.Verdict.Wells, tubes)
+}
+
+// dispute asks a person what a run means that calls wells otherwise.
+func (x *tx) dispute(run int64, tubes map[string]tube, changes []CallChange) error {
 	var pos, codes, before, after []string
 	var samples []int64
-	for _, c := range old.Differ(j.Verdict) {
+	for _, c := range changes {
 		pos, codes, before, after = append(pos, c.Pos), append(codes, c.Code), append(before, c.Old), append(after, c.New)
 		samples = append(samples, tubes[c.Code].ID)
 	}
