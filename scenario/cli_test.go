@@ -73,7 +73,7 @@ func TestCommands(t *testing.T) {
 		{"--help", 0, "Serve pages and API", ""},
 		{"version", 0, "", ""},
 		{"nonsense", 80, "", "unexpected argument nonsense"},
-		{"demo --speed 0.5", 1, "", `lims: --speed "0.5": expected max or a factor of at least 1`},
+		{"demo --speed 0.5", 1, "", `lims: --speed "0.5": expected max or a factor from 1 to 100000`},
 		{"migrate --dsn host=/nonexistent", 1, "", "lims: database"},
 		{"drivers", 0, "cfx", ""},
 		{"kits", 0, "daan@", ""},

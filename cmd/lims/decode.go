@@ -63,8 +63,7 @@ type refusal struct {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 		File    string `json:"file"`
-		Line    int    `json:"line"`           // 0 unknown
-		Want    string `json:"want,omitempty"` // code of what was expected
+		Line    int    `json:"line"` // 0 unknown
 	} `json:"error"`
 }
 
@@ -135,9 +134,9 @@ func (c decodeCmd) refuse(file string, why error) refusal {
 	r.Error.Code, r.Error.Message, r.Error.File = "file.unreadable", why.Error(), file
 	var e *instruments.Error
 	if errors.As(why, &e) {
-		r.Error.Code, r.Error.Line, r.Error.Want = e.Code, e.Line, e.Want.Code
-		if c.lang() == "zh" {
-			r.Error.Message = e.Text("zh")
+		r.Error.Code, r.Error.Line, r.Error.Message = e.Code, e.Line, e.Text(c.lang())
+		if e.Driver != "" && e.Driver != e.Value {
+			r.Error.Message = e.Driver + ": " + r.Error.Message
 		}
 	}
 	return r

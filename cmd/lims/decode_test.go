@@ -49,8 +49,8 @@ func TestDecodeRefusesAndGoesOn(t *testing.T) {
 	lines, refused := decoded(t, decodeCmd{Files: []string{bad, filepath.Join(t.TempDir(), "missing.csv"), good}})
 	require.Equal(t, 2, refused)
 	require.Len(t, lines, 3)
-	require.Contains(t, lines[0], `{"error":{"code":"run.not_started","message":"`)
-	require.Contains(t, lines[0], `"file":"bad.csv","line":0,"want":"W107"}}`)
+	require.Contains(t, lines[0], `{"error":{"code":"run.not_started","message":"stepone-7500: `)
+	require.Contains(t, lines[0], ` (W107)","file":"bad.csv","line":0}}`)
 	require.Contains(t, lines[1], `{"error":{"code":"file.unreadable",`)
 	require.Contains(t, lines[2], `"cq":28.1,`)
 }
@@ -64,7 +64,7 @@ func TestDecodeByDriverName(t *testing.T) {
 	lines, refused = decoded(t, decodeCmd{Driver: "no-such-driver", Files: []string{f}})
 	require.Equal(t, 1, refused)
 	require.Contains(t, lines[0], `"code":"format.unknown"`)
-	require.Contains(t, lines[0], `"want":"W144"`)
+	require.Contains(t, lines[0], ` (W144)"`)
 }
 
 func TestDecodeInChinese(t *testing.T) {
@@ -72,7 +72,7 @@ func TestDecodeInChinese(t *testing.T) {
 	f := write(t, "raw.csv", "Well,Fluor,Target,Content,Sample,End RFU\nA01,FAM,N1,Unkn,S1,28.1\n")
 	lines, refused := decoded(t, decodeCmd{Lang: "zh", Driver: "table", Files: []string{f}})
 	require.Equal(t, 1, refused)
-	require.Contains(t, lines[0], `"message":"文件中没有结果;应为含有 Well 和 Cq 列的表(W102)"`)
+	require.Contains(t, lines[0], `"message":"table: 文件中没有结果;应为含有 Well 和 Cq 列的表(W102)"`)
 }
 
 func TestDecodeSaysWhatItLeftOut(t *testing.T) {
