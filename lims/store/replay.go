@@ -113,8 +113,9 @@ type RecordedRun struct {
 
 // RecordedRuns gives the runs of a message that count: those that no replay stands beside.
 func (s *Store) RecordedRuns(ctx context.Context, message int64) ([]RecordedRun, error) {
-	runs, err := list[RecordedRun](ctx, s, `SELECT r.id, coalesce(r.plate_id, 0) AS plate, coalesce(p.code, '') AS code, r.accepted, coalesce(o.message_id <> $1, false) AS part
-		FROM runs r LEFT JOIN plates p ON p.id = r.plate_id LEFT JOIN runs o ON o.id = r.replays
+	runs, err := list[RecordedRun](ctx, s, `SELECT r.id, coalesce(r.plate_id, 0) AS plate, coalesce(p.code, '') AS code, r.accepted,
+			p.id IS NOT NULL AND $1 NOT IN (SELECT message_id FROM runs WHERE plate_id = p.id AND replays IS NULL) AS part
+		FROM runs r LEFT JOIN plates p ON p.id = r.plate_id
 		WHERE r.message_id = $1 AND r.id NOT IN (SELECT replays FROM runs WHERE message_id = $1 AND replays IS NOT NULL) ORDER BY r.part`, message)
 	for i := range runs {
 		if err == nil {
