@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"natlims/lims"
 	"natlims/lims/api"
@@ -38,6 +37,7 @@ type city struct {
 	Supervisor  []lims.Actor
 	Units       []unit
 	Dest        []int64 // by department
+	Checks      int64   // the department of the laboratories' own checks
 }
 
 var labs = []store.Lab{
@@ -69,7 +69,7 @@ func (d *Day) found(ctx context.Context) error {
 		return json.Unmarshal(b, &d.city)
 	}
 	boot := lims.Actor{Login: "setup", Roles: []lims.Role{lims.Admin}}
-	for _, f := range []func(context.Context, lims.Actor) error{d.foundLabs, d.foundDepartments, d.foundPeople, d.foundKits, d.foundPools, d.foundPair, d.foundUnits} {
+	for _, f := range []func(context.Context, lims.Actor) error{d.foundLabs, d.foundDepartments, d.foundPeople, d.foundKits, d.foundControls, d.foundPools, d.foundPair, d.foundUnits} {
 		if err := f(ctx, boot); err != nil {
 			return fmt.Errorf("demo city: %w", err)
 		}
@@ -88,7 +88,7 @@ func (d *Day) foundLabs(ctx context.Context, by lims.Actor) error {
 		}
 		d.city.Labs = append(d.city.Labs, id)
 	}
-	_, err := d.Store.AddPolicy(ctx, by, "demo", "health order of 2021: six hours from receipt", d.start.Add(-24*time.Hour), policy)
+	_, err := d.Store.AddPolicy(ctx, by, "demo", "health order of 2021: six hours from receipt", d.start.AddDate(0, 0, -mornings-1), policy)
 	return err
 }
 

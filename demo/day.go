@@ -40,6 +40,7 @@ type Day struct {
 	seen  store.Seen // what was on record when this life of the day began
 	mixed mixed      // what is in the laboratories' pools
 	asked bool       // for the second kit of the pair
+	past  int64      // the last plate of the days before
 
 	looked [len(departments)]bool // for tubes that an earlier life of this day collected again and did not send
 
@@ -100,6 +101,9 @@ const limit = 20 * time.Hour
 // Run plays the day step by step until every order is final and acknowledged.
 func (d *Day) Run(ctx context.Context) error {
 	ctx = store.Often(ctx) // every step asks the same
+	if err := d.before(ctx); err != nil {
+		return err
+	}
 	if err := d.resume(ctx); err != nil {
 		return err
 	}

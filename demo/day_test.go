@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -69,6 +70,21 @@ func TestDay(t *testing.T) {
 	require.Equal(t, n*departments[poolDept].share/100, s.PoolTubes, "all of the cold chain")
 	require.Positive(t, s.Retested, "the pool that was not negative was told apart from the tubes that were kept")
 	require.Positive(t, s.Recalled)
+	for what, query := range map[string]string{
+		"a plate that stood the wrong way round is mended by two people": `SELECT count(*) FROM fixes f JOIN plates p ON p.id = f.plate_id WHERE f.turn = 'rotated_180' AND f.confirmed_by <> f.proposed_by AND p.state = 'accepted'`,
+		"a reviewer has looked at a control that rises late":             `SELECT count(*) FROM flags WHERE code = 'late_control' AND touched_at IS NOT NULL`,
+		"a tube without internal control is tested again and then told":  `SELECT count(*) FROM results r WHERE r.state = 'released' AND r.sample_id IN (SELECT sample_id FROM calls WHERE call = 'pending' AND action = 'reextract')`,
+		"what was out of control is closed with a cause":                 `SELECT count(*) FROM iqc_events WHERE reject AND closed_at IS NOT NULL AND cause <> ''`,
+		"every flag has been looked at":                                  `SELECT 1 - count(*) FROM flags WHERE touched_at IS NULL`,
+		"a plate whose positive control was forgotten is void":           `SELECT count(*) FROM plates WHERE state = 'void'`,
+	} {
+		var there int
+		require.NoError(t, st.DB().Get(&there, query), what)
+		require.Equal(t, 1, min(there, 1), what)
+	}
+	charts, err := st.IQCSeriesOf(ctx, day.city.Labs[0])
+	require.NoError(t, err)
+	require.True(t, slices.ContainsFunc(charts, func(c store.IQCSeries) bool { return c.N > mornings }), "%+v", charts)
 	var late int
 	require.NoError(t, st.DB().Get(&late, `SELECT count(*) FROM deliveries v JOIN notices e ON e.id = v.notice_id JOIN results r ON r.sample_id = e.sample_id
 		WHERE e.kind = 'recall' AND r.call = 'pending_review' AND v.delivered_at > r.released_at AND v.tries = 1`))

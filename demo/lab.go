@@ -30,28 +30,36 @@ func (d *Day) eachLab(ctx context.Context, do func(context.Context, int) error) 
 }
 
 // lay makes plates of what waits: full ones at once, a part-filled one when its first tube has waited long enough.
+// One laboratory after the other: what is on a plate goes by its number.
 func (d *Day) lay(ctx context.Context, _ time.Duration) error {
-	return d.eachLab(ctx, func(ctx context.Context, lab int) error {
-		k, err := pcr.Find(d.city.Kits[lab])
+	for lab := range d.city.Labs {
+		if err := d.layIn(ctx, lab); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *Day) layIn(ctx context.Context, lab int) error {
+	k, err := pcr.Find(d.city.Kits[lab])
+	if err != nil {
+		return err
+	}
+	room := store.Room(plate.F96, k)
+	for {
+		codes, due, err := d.waiting(ctx, lab, room)
+		if err != nil || len(codes) == 0 || len(codes) < room && !d.impatient(due) {
+			return err
+		}
+		n := store.NewPlate{Lab: d.city.Labs[lab], Wells: perPlate, Kit: d.city.Kits[lab], Lot: d.city.Lots[lab], Codes: codes}
+		p, err := d.Store.Lay(ctx, d.city.Tech[lab], n)
 		if err != nil {
 			return err
 		}
-		room := store.Room(plate.F96, k)
-		for {
-			codes, due, err := d.waiting(ctx, lab, room)
-			if err != nil || len(codes) == 0 || len(codes) < room && !d.impatient(due) {
-				return err
-			}
-			n := store.NewPlate{Lab: d.city.Labs[lab], Wells: perPlate, Kit: d.city.Kits[lab], Lot: d.city.Lots[lab], Codes: codes}
-			p, err := d.Store.Lay(ctx, d.city.Tech[lab], n)
-			if err != nil {
-				return err
-			}
-			if err := d.Store.Seal(ctx, d.city.Tech[lab], p.ID); err != nil {
-				return err
-			}
+		if err := d.Store.Seal(ctx, d.city.Tech[lab], p.ID); err != nil {
+			return err
 		}
-	})
+	}
 }
 
 // waiting are the pools and the tubes that want a well of a laboratory, pools first, and the deadlines of them.
@@ -112,7 +120,7 @@ func (d *Day) startPlates(ctx context.Context, _ time.Duration) error {
 				}
 				continue
 			}
-			u, ok := d.free(lab, busy)
+			u, ok := d.free(lab, busy, d.nth(p, turned))
 			if !ok {
 				return nil
 			}
@@ -128,9 +136,10 @@ func (d *Day) startPlates(ctx context.Context, _ time.Duration) error {
 	})
 }
 
-func (d *Day) free(lab int, busy map[int64]bool) (unit, bool) {
+// free is a cycler that stands idle, one that reads whatever is in it where the plate may stand the wrong way round.
+func (d *Day) free(lab int, busy map[int64]bool, blind bool) (unit, bool) {
 	for _, u := range d.city.Units {
-		if u.Lab == lab && !busy[u.ID] {
+		if u.Lab == lab && !busy[u.ID] && (!blind || u.Kind == "file") {
 			return u, true
 		}
 	}
@@ -142,12 +151,18 @@ func (d *Day) readPlates(ctx context.Context, _ time.Duration) error {
 	g, gctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
 	var read []int64
-	for _, id := range d.city.Labs {
+	for lab, id := range d.city.Labs {
 		plates, err := d.Store.PlatesIn(ctx, id, lims.Running)
 		if err != nil {
 			return err
 		}
 		for _, p := range plates {
+			if mended, err := d.mend(ctx, p, lab); err != nil {
+				return err
+			} else if mended {
+				read = append(read, p.ID)
+				continue
+			}
 			kit, err := pcr.Find(p.Kit)
 			if err != nil {
 				return err
@@ -165,7 +180,13 @@ func (d *Day) readPlates(ctx context.Context, _ time.Duration) error {
 	return d.await(ctx, "the plates to be read", func() (bool, error) {
 		for _, id := range read {
 			p, err := d.Store.PlateByID(ctx, id)
-			if err != nil || p.State == lims.Running {
+			if err != nil {
+				return false, err
+			}
+			if p.State != lims.Running {
+				continue
+			}
+			if message, err := d.misfit(ctx, p); err != nil || message == 0 {
 				return false, err
 			}
 		}
@@ -197,6 +218,9 @@ func (d *Day) send(ctx context.Context, p store.Plate) error {
 	}
 	if err := d.remember(ctx, p.Lab, codes); err != nil {
 		return err
+	}
+	if d.nth(p, turned) {
+		l = round180(l)
 	}
 	for _, u := range d.city.Units {
 		if u.ID == *p.Instrument {

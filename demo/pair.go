@@ -15,8 +15,14 @@ import (
 const pairLab = 0
 
 // pairTube is the tube of that person, the first of the clinic that is not positive and no plate void before; "" in a small day.
-func (p *plan) pairTube() string {
-	for i := p.tubeOf[0].from; i < p.tubeOf[0].to; i++ {
+func (p *plan) pairTube() string { return p.plain(0) }
+
+// dullTube is the tube whose internal control is lost in the first extraction, of the second fever clinic.
+func (p *plan) dullTube() string { return p.plain(1) }
+
+// plain is the first tube of a clinic that is not positive and on no plate that goes wrong.
+func (p *plan) plain(dept int) string {
+	for i := p.tubeOf[dept].from; i < p.tubeOf[dept].to; i++ {
 		if t := p.tubes[i]; t.t0 > afterVoid && !p.orders[t.orders[0]].positive {
 			return t.barcode
 		}

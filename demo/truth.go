@@ -13,9 +13,6 @@ import (
 
 var emptyRun = pcr.Run{}
 
-// failing is the plate whose positive control was forgotten.
-const failing = "P-000003"
-
 // afterVoid is when that plate has long been filled.
 const afterVoid = 3 * time.Hour
 
@@ -23,8 +20,8 @@ const afterVoid = 3 * time.Hour
 type value func(w plate.Well, target string) (cq float64, ok bool)
 
 // truth is what the cycler of a plate will find. Whoever is positive has both targets below Cq 35; a tube of ten swabs in twice the
-// medium comes up one cycle later than a single one (10 in 6 mL against 1 in 3 mL). One tube in six hundred loses its internal
-// control in the first extraction.
+// medium comes up one cycle later than a single one (10 in 6 mL against 1 in 3 mL). One tube in six hundred, and one for certain, loses
+// its internal control in the first extraction.
 func (d *Day) truth(p store.Plate, k *pcr.Kit, attempt func(code string) int) value {
 	internal := map[string]bool{}
 	for _, t := range k.Targets {
@@ -33,22 +30,24 @@ func (d *Day) truth(p store.Plate, k *pcr.Kit, attempt func(code string) int) va
 	return func(w plate.Well, target string) (float64, bool) {
 		shift := 0.0
 		if len(k.Targets) > 1 && target != k.Targets[0].ID {
-			shift = -0.4
+			shift = shiftOf(1)
 		}
 		switch {
-		case w.Role == plate.Positive && p.Code == failing:
+		case w.Role == plate.Positive && d.nth(p, failing):
 			return 0, false
 		case w.Role == plate.Positive:
 			return round(27 + shift + chance(p.Code, w.Code, target)), true
 		case w.Role == plate.Weak:
-			return round(33 + shift + chance(p.Code, w.Code, target)), true
+			return round(d.weak(p, target) + shift), true
+		case w.Role == plate.Negative && d.nth(p, late) && target == k.Targets[0].ID:
+			return 42.6, true
 		case w.Role.Control():
 			return round(28 + chance(p.Code, w.Pos.String())), internal[target] && w.Role == plate.Saline
 		case w.Code == d.plan.pairTube() && p.Kit == d.city.Kits[1] && attempt(w.Code) == 1 && !internal[target]:
 			return round(34 + shift), true // a trace that the other kit does not find, nor this one again
 		case internal[target]:
 			_, positive := d.cq(w.Code)
-			lost := !positive && d.later(w.Code) && chance(w.Code, "inhibited") < 1.0/600 && attempt(w.Code) == 1
+			lost := !positive && (w.Code == d.plan.dullTube() || d.later(w.Code) && chance(w.Code, "inhibited") < 1.0/600) && attempt(w.Code) == 1
 			return round(24 + 4*chance(w.Code, "ic")), !lost
 		}
 		cq, positive := d.cq(w.Code)
@@ -88,6 +87,14 @@ func (d *Day) contents(barcode string) []int {
 func (d *Day) later(barcode string) bool {
 	t, ok := d.plan.byCode[barcode]
 	return ok && d.plan.tubes[t].t0 > afterVoid
+}
+
+// shiftOf is how many cycles later the targets after the first come up.
+func shiftOf(i int) float64 {
+	if i == 0 {
+		return 0
+	}
+	return -0.4
 }
 
 func round(cq float64) float64 { return math.Round(cq*100) / 100 }
