@@ -85,9 +85,8 @@ type Day struct {
 func (s *Store) DayTally(ctx context.Context, sc Scope, since time.Time) (Day, error) {
 	return single[Day](ctx, s, `SELECT
 		(SELECT count(*) FROM orders WHERE registered_at >= $1 AND ($2 = 0 OR lab_id = $2) AND ($3 = 0 OR department_id = $3)) AS registered,
-		(SELECT count(*) FROM orders WHERE registered_at >= $1 - interval '3 days' AND received_at >= $1
-			AND ($2 = 0 OR lab_id = $2) AND ($3 = 0 OR department_id = $3)) AS received,
-		(SELECT count(*) FROM orders o JOIN results t ON t.order_id = o.id AND t.state = 'released' AND t.call = 'positive'
+		(SELECT count(*) FROM orders WHERE received_at >= $1 AND ($2 = 0 OR lab_id = $2) AND ($3 = 0 OR department_id = $3)) AS received,
+		(SELECT count(*) FROM orders o JOIN results t ON t.order_id = o.id AND t.state = 'released' AND t.call = 'positive' AND t.released_at >= $1
 			WHERE o.released_at >= $1 AND ($2 = 0 OR o.lab_id = $2) AND ($3 = 0 OR o.department_id = $3)) AS positive`,
 		since, sc.Lab, sc.Department)
 }

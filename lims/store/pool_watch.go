@@ -4,64 +4,9 @@ import (
 	"context"
 	"time"
 
-	"github.com/jmoiron/sqlx"
-
 	"natlims/lims"
 	"natlims/pooling"
 )
-
-// poolDay is one day of one laboratory: tubes of one person that were tested by themselves, or pools of one size.
-type poolDay struct {
-	Day      int    `db:"day"` // days since 1970-01-01 in the laboratory's zone
-	Kind     string `db:"kind"`
-	Size     int    `db:"size"`
-	Tested   int    `db:"tested"`
-	Positive int    `db:"positive"`
-}
-
-// dayQuery counts tubes by day of their call. Retests of pools are left out: their people were counted with the pool.
-const dayQuery = `WITH z AS (SELECT zone FROM labs WHERE id = $1),
-	tubes AS (SELECT (min(r.called_at) AT TIME ZONE (SELECT zone FROM z))::date AS day, s.id, coalesce(s.declared, 1) AS size,
-			bool_or(r.call IN ('positive','presumptive_positive','pending_review')) AS positive
-		FROM results r JOIN samples s ON s.id = r.sample_id
-		WHERE r.lab_id = $1 AND r.called_at >= $2 AND r.called_at < $3 AND r.pool_id IS NULL AND s.retest_of IS NULL
-			AND r.state <> 'withdrawn' AND r.call NOT IN ('rejected','invalid') GROUP BY s.id)
-	SELECT day - '1970-01-01'::date AS day, CASE WHEN size = 1 THEN 'single' ELSE 'swab' END AS kind, size, count(*) AS tested,
-		count(*) FILTER (WHERE positive) AS positive FROM tubes GROUP BY 1, 2, 3
-	UNION ALL
-	SELECT (p.called_at AT TIME ZONE (SELECT zone FROM z))::date - '1970-01-01'::date, 'media', m.size, count(*), count(*) FILTER (WHERE p.call <> 'NEG')
-	FROM pools p JOIN (SELECT pool_id, count(*) AS size FROM pool_samples GROUP BY 1) m ON m.pool_id = p.id
-	WHERE p.lab_id = $1 AND p.called_at >= $2 AND p.called_at < $3 AND p.call NOT IN ('','INVALID') AND p.axis IN ('pool','row')
-	GROUP BY 1, 3 ORDER BY 1, 2, 3`
-
-type selects interface {
-	SelectContext(ctx context.Context, into any, query string, args ...any) error
-}
-
-var _ selects = (*sqlx.DB)(nil)
-
-// poolDays reads the counts of the days that end with now, and says which day now is.
-func poolDays(ctx context.Context, q selects, lab int64, now time.Time, days int) (rows []poolDay, out []pooling.Day, err error) {
-	// one day more than asked for: the days are those of the laboratory's zone
-	if err = q.SelectContext(ctx, &rows, dayQuery, lab, now.AddDate(0, 0, -days-1), now.Add(time.Second)); err != nil {
-		return nil, nil, err
-	}
-	at := map[int]int{}
-	for _, r := range rows {
-		i, ok := at[r.Day]
-		if !ok {
-			i = len(out)
-			at[r.Day] = i
-			out = append(out, pooling.Day{Day: r.Day})
-		}
-		if r.Kind == "single" {
-			out[i].Single, out[i].Positive = out[i].Single+r.Tested, out[i].Positive+r.Positive
-			continue
-		}
-		out[i].Pools = append(out[i].Pools, pooling.Tested{Size: r.Size, Tested: r.Tested, Positive: r.Positive})
-	}
-	return rows, out, nil
-}
 
 func rolling(days []pooling.Day, today, window int) pooling.Rolling {
 	r, err := pooling.Positivity(days, today, window, pooling.Perfect)
@@ -73,7 +18,7 @@ func rolling(days []pooling.Day, today, window int) pooling.Rolling {
 
 // positivity is the rolling positivity of a laboratory over the window of its rules.
 func (x *tx) positivity(lab int64, rules PoolRules) (pooling.Rolling, error) {
-	_, days, err := poolDays(x.ctx, x.Tx, lab, x.now, rules.WindowDays)
+	_, days, err := x.days.read(x.ctx, x.Tx, span{lab, x.now, rules.WindowDays})
 	if err != nil {
 		return pooling.Rolling{}, err
 	}
@@ -116,7 +61,7 @@ func (s *Store) WatchPools(ctx context.Context, lab int64) (w PoolWatch, err err
 		return w, err
 	}
 	now := s.Now()
-	rows, days, err := poolDays(ctx, s.db, lab, now, 2*w.Rules.WindowDays)
+	rows, days, err := s.days.read(ctx, s.db, span{lab, now, 2 * w.Rules.WindowDays})
 	if err != nil {
 		return w, mapped(ctx, err)
 	}
@@ -134,13 +79,11 @@ func (s *Store) WatchPools(ctx context.Context, lab int64) (w PoolWatch, err err
 	if w.Switch, err = s.poolSwitch(ctx, lab); err != nil {
 		return w, err
 	}
-	err = s.db.GetContext(ctx, &w.Persons, `SELECT count(*) FROM orders o JOIN labs l ON l.id = o.lab_id WHERE l.id = $1 AND o.registered_at >= $2::timestamptz - interval '3 days'
-			AND o.received_at >= date_trunc('day', $2::timestamptz AT TIME ZONE l.zone) AT TIME ZONE l.zone`, lab, now)
-	if err != nil {
-		return w, mapped(ctx, err)
-	}
 	midnight := time.Time{}
 	if err := s.db.GetContext(ctx, &midnight, `SELECT date_trunc('day', $2::timestamptz AT TIME ZONE zone) AT TIME ZONE zone FROM labs WHERE id = $1`, lab, now); err != nil {
+		return w, mapped(ctx, err)
+	}
+	if err := s.db.GetContext(ctx, &w.Persons, `SELECT count(*) FROM orders WHERE received_at >= $2 AND lab_id = $1`, lab, midnight); err != nil {
 		return w, mapped(ctx, err)
 	}
 	w.Reactions, err = s.Reactions(ctx, Scope{Lab: lab}, midnight)

@@ -62,13 +62,15 @@ type Tally struct {
 
 const tallyOrders = 50_000 // the newest orders of a department that its counts look at
 
-// DepartmentTally counts the orders that a department registered since the instant.
+// DepartmentTally counts the orders that a department registered since the instant. It reads them from the newest back to the first
+// that is older; the hour is for registrations that were under way at the same time.
 func (s *Store) DepartmentTally(ctx context.Context, department int64, since time.Time) (Tally, error) {
 	return single[Tally](ctx, s, `SELECT count(*) FILTER (WHERE o.state = 'open') AS open,
 			count(*) FILTER (WHERE o.state = 'waiting') AS waiting, count(*) FILTER (WHERE o.state = 'final') AS final,
 			count(*) FILTER (WHERE o.state IN ('open','waiting') AND o.due_at < $3) AS late,
 			count(*) FILTER (WHERE t.call = 'positive') AS positive
-		FROM (SELECT * FROM orders WHERE department_id = $1 ORDER BY id DESC LIMIT $4) o
+		FROM (SELECT * FROM orders WHERE department_id = $1 AND id > coalesce((SELECT id FROM orders WHERE department_id = $1
+			AND registered_at < $2::timestamptz - interval '1 hour' ORDER BY id DESC LIMIT 1), 0) ORDER BY id DESC LIMIT $4) o
 		LEFT JOIN results t ON t.order_id = o.id AND t.state = 'released' WHERE o.registered_at >= $2`,
 		department, since, s.Now(), tallyOrders)
 }

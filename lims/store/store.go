@@ -34,6 +34,7 @@ type Store struct {
 	log *slog.Logger
 
 	parsed sync.Map // kit body -> *pcr.Kit
+	days   dayCounts
 }
 
 // Open connects and brings the schema to the newest version.

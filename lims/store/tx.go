@@ -24,6 +24,7 @@ type tx struct {
 	now   time.Time
 	actor lims.Actor
 	audit []auditRow
+	days  *dayCounts
 }
 
 type auditRow struct {
@@ -53,7 +54,7 @@ func (s *Store) once(ctx context.Context, actor lims.Actor, f func(*tx) error) e
 		return err
 	}
 	defer t.Rollback() //nolint:errcheck // after Commit it does nothing
-	x := &tx{Tx: t, ctx: ctx, now: s.Now(), actor: actor}
+	x := &tx{Tx: t, ctx: ctx, now: s.Now(), actor: actor, days: &s.days}
 	if err := f(x); err != nil {
 		return err
 	}
