@@ -74,8 +74,16 @@ func SVG(o Option, lang string) ([]byte, error) {
 	w, h := d.w+margin, d.h+margin
 	head := fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %d %d"`, w, h, w, h) +
 		` font-family="sans-serif" font-size="13" role="img"><title>` + title + "</title>"
-	return []byte(head + `<rect width="100%" height="100%" fill="#fff"/>` + d.b.String() + "</svg>\n"), nil
+	return []byte(head + inks + `<rect width="100%" height="100%" class="paper"/>` + d.b.String() + "</svg>\n"), nil
 }
+
+// inks are the colours of the drawing on light and on dark paper, as the reader's program prefers.
+const inks = `<style>.paper{fill:#fff}text{fill:#16202a}.dot{fill:#345}rect{stroke:#345}.paper{stroke:none}.col{fill:#fbeed0;stroke:#a63}` +
+	`.r0{fill:#dceaf7}.r1{fill:#e7f3df}.r2{fill:#fbeed0}.r3{fill:#f7e0dc}.r4{fill:#ece1f4}` +
+	`@media(prefers-color-scheme:dark){.paper{fill:#1c2024}text{fill:#e8ecef}.dot{fill:#cfe0f0}rect{stroke:#8fa6bb}.paper{stroke:none}.col{fill:#5a4513;stroke:#d99a72}` +
+	`.r0{fill:#1d3a54}.r1{fill:#24422c}.r2{fill:#4a3a12}.r3{fill:#502a24}.r4{fill:#392a4d}}</style>`
+
+const shades = 5 // of rounds: r0 to r4
 
 type drawing struct {
 	b    strings.Builder
@@ -85,13 +93,13 @@ type drawing struct {
 func (d *drawing) grow(x, y int) { d.w, d.h = max(d.w, x), max(d.h, y) }
 
 // box draws x, y, width, height.
-func (d *drawing) box(at [4]int, style string) {
-	fmt.Fprintf(&d.b, `<rect x="%d" y="%d" width="%d" height="%d" rx="7" %s/>`, at[0], at[1], at[2], at[3], style)
+func (d *drawing) box(at [4]int, class string) {
+	fmt.Fprintf(&d.b, `<rect x="%d" y="%d" width="%d" height="%d" rx="7" %s/>`, at[0], at[1], at[2], at[3], class)
 	d.grow(at[0]+at[2], at[1]+at[3])
 }
 
 func (d *drawing) dot(x, y int) {
-	fmt.Fprintf(&d.b, `<circle cx="%d" cy="%d" r="5" fill="#345"/>`, x, y)
+	fmt.Fprintf(&d.b, `<circle cx="%d" cy="%d" r="5" class="dot"/>`, x, y)
 }
 
 func (d *drawing) text(x, y int, s string) {
@@ -99,38 +107,39 @@ func (d *drawing) text(x, y int, s string) {
 	d.grow(x+width(s)*7, y)
 }
 
-var fills = []string{"#dceaf7", "#e7f3df", "#fbeed0", "#f7e0dc", "#ece1f4"}
-
 // tree keeps every person in one column, so that a pool stands above its parts.
 func (d *drawing) tree(o Option, s speech) {
 	left, y := margin+80, 2*margin
-	for round, pools := range o.drawn() {
+	rounds := o.drawn()
+	for round, pools := range rounds {
 		if round > 0 {
 			d.text(left, y+cell/2+2, "↓ "+s["positive"])
 			y += cell
 		}
 		d.text(margin, y+cell/2+5, s.say("round", round+1))
 		for _, v := range pools {
-			d.box([4]int{left + v.lo*cell + 1, y, v.size()*cell - 2, cell}, `fill="`+fills[round%len(fills)]+`" stroke="#345"`)
+			d.box([4]int{left + v.lo*cell + 1, y, v.size()*cell - 2, cell}, fmt.Sprintf(`class="r%d"`, round%shades))
 			for i := v.lo; i < v.hi; i++ {
 				d.dot(left+i*cell+cell/2, y+cell/2)
 			}
 		}
 		y += cell + gap
 	}
-	d.text(left, y+gap, s["negative"])
+	if len(rounds) > 1 { // single tests have no pool to speak of
+		d.text(left, y+gap, s["negative"])
+	}
 }
 
 func (d *drawing) array(o Option, s speech) {
 	left, top := margin+gap, 2*margin+gap
 	for j := range o.Rows {
 		y := top + j*(cell+gap)
-		d.box([4]int{left - gap/2, y, o.Cols*cell + gap, cell}, `fill="#dceaf7" stroke="#345"`)
+		d.box([4]int{left - gap/2, y, o.Cols*cell + gap, cell}, `class="r0"`)
 		d.text(left+o.Cols*cell+2*gap, y+cell/2+5, fmt.Sprintf("%s %d", s["row"], j+1))
 	}
 	bottom := top + o.Rows*(cell+gap)
 	for k := range o.Cols {
-		d.box([4]int{left + k*cell + 2, top - gap/2, cell - 4, bottom - top}, `fill="#fbeed0" fill-opacity="0.5" stroke="#a63"`)
+		d.box([4]int{left + k*cell + 2, top - gap/2, cell - 4, bottom - top}, `class="col" fill-opacity="0.5"`)
 		for j := range o.Rows {
 			d.dot(left+k*cell+cell/2, top+j*(cell+gap)+cell/2)
 		}

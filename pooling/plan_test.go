@@ -50,6 +50,18 @@ func TestExplain(t *testing.T) {
 	require.ErrorContains(t, err, `"fr"`)
 }
 
+// The drawing of single tests speaks of no pool; both papers have their colours.
+func TestPictureOfSingleTests(t *testing.T) {
+	t.Parallel()
+	for lang, words := range map[string][2]string{"en": {"single tests", "pool"}, "zh": {"单采单检", "混检"}} {
+		svg, err := SVG(Option{Scheme: "single", Char: Char{Rounds: 1}}, lang)
+		require.NoError(t, err)
+		require.Contains(t, string(svg), words[0])
+		require.NotContains(t, string(svg), words[1])
+		require.Contains(t, string(svg), "prefers-color-scheme:dark")
+	}
+}
+
 func wellFormed(text []byte) bool {
 	d := xml.NewDecoder(strings.NewReader(string(text)))
 	for {
