@@ -50,14 +50,17 @@ func TestEveryPage(t *testing.T) {
 	}
 }
 
-func rolesOf(t *testing.T, path string) []role {
+func rolesOf(t *testing.T, path string) []role { t.Helper(); return routeOf(t, path).who }
+
+// routeOf is the row of the route table that a path leads to.
+func routeOf(t *testing.T, path string) route {
 	t.Helper()
 	path, _, _ = strings.Cut(path, "?")
 	mux := http.NewServeMux()
-	by := map[string][]role{}
+	by := map[string]route{}
 	for _, r := range routes {
 		mux.HandleFunc(r.pattern, func(http.ResponseWriter, *http.Request) {})
-		by[r.pattern] = r.who
+		by[r.pattern] = r
 	}
 	req, err := http.NewRequest(http.MethodGet, path, nil)
 	require.NoError(t, err)

@@ -17,7 +17,7 @@ import (
 func (d *day) pooled(n int) []string {
 	d.t.Helper()
 	chief := d.as("chief")
-	code, body := chief.post("/pools/watch/rules", "gate", "1", "largest", "10", "tube_ul", "3000", "aliquot_ul", "200", "single_ul", "200", "window", "7", "least", "100", "never", "close_contact", "source", "test rules")
+	code, body := chief.post("/pools/watch/rules", "gate", "1", "largest", "10", "tube_ul", "3000", "aliquot_ul", "200", "single_ul", "200", "window", "7", "least", "100", "never", "close_contact", "source", "SOP-21")
 	require.Equal(d.t, http.StatusOK, code, body)
 	code, body = chief.post("/pools/watch/validate", "kit", d.kit, "kind", "media", "n", "5", "tested", "20", "detected", "20", "source", "V-2026-01")
 	require.Equal(d.t, http.StatusOK, code, body)

@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"maps"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +48,8 @@ func (s *site) pageWords(lang string) template.FuncMap {
 		"targets": func(kit string, raw json.RawMessage) []target { return targets(s.kit(kit), raw) },
 		"flags":   func(raw json.RawMessage) []string { return flagTexts(lang, raw) },
 		"reason":  func(code string, raw json.RawMessage) string { return reason(lang, code, raw) },
+		"titled":  func(group, name, title string) string { return titled(lang, group, name, title) },
+		"gist":    func(code string) string { return gist(lang, code) },
 		"percent": func(part, whole int) string { return percent(part, whole) },
 		"join":    strings.Join,
 		"list":    func(v ...string) []string { return v },
@@ -250,6 +253,22 @@ func reason(lang, code string, raw json.RawMessage) string {
 	var a lims.Args
 	json.Unmarshal(raw, &a) //nolint:errcheck // without arguments the text still says what happened
 	return refusal(lang, code, a)
+}
+
+// titled is the title of a driver, a format or a channel in the reader's language; the title it was registered with where nobody has
+// translated it.
+func titled(lang, group, name, title string) string {
+	if text := languages[lang][group+"."+name]; text != "" {
+		return text
+	}
+	return title
+}
+
+var blanks = regexp.MustCompile(`\s*[(:(:]?\s*[#]?\{[a-z_]+\}[))]?`)
+
+// gist is what a code says of many messages: its text without what differs from one to the next.
+func gist(lang, code string) string {
+	return blanks.ReplaceAllString(languages[lang][code], "")
 }
 
 // changes writes an audit row's changed fields on one line.
