@@ -34,6 +34,7 @@ type Summary struct {
 	Doubled      int         `json:"doubled"` // results that a department got twice
 	Wrong        int         `json:"wrong"`   // results that differ from what was true of the tube
 	Seconds      float64     `json:"seconds"` // of real time
+	Speed        float64     `json:"speed"`   // of the day against real time; 0: as fast as it goes
 	ClockA       store.Clock `json:"clock_a"`
 	ClockB       store.Clock `json:"clock_b"`
 	ClockC       store.Clock `json:"clock_c"`
@@ -52,7 +53,7 @@ func (d *Day) Summarise(ctx context.Context, took time.Duration) (Summary, error
 	out := Summary{Orders: s.Orders, Samples: s.Samples, Received: s.Received, Plates: s.Plates, Runs: s.Runs, Results: s.Results,
 		Released: s.Final, Delivered: s.Delivered, Acknowledged: s.Acknowledged, Positive: s.Positive, Recollected: s.Again, VoidPlates: s.Void,
 		Late: s.Late, Lost: len(d.plan.orders) - len(g.final), Doubled: g.doubled + s.Doubled, Wrong: len(g.wrong), Recalled: g.recalls, Unheard: g.unheard,
-		Seconds: took.Seconds(), ClockA: s.A, ClockB: s.B, ClockC: s.C}
+		Seconds: took.Seconds(), Speed: d.Speed, ClockA: s.A, ClockB: s.B, ClockC: s.C}
 	out.Pools, out.PoolTubes, out.Retested, err = d.pools(ctx)
 	return out, err
 }
@@ -86,8 +87,19 @@ func (s Summary) Print(w io.Writer) error {
 	}{{"采样→结果", "A collection to result", s.ClockA}, {"收样→结果(限 360)", "B receipt to result (limit 360)", s.ClockB}, {"放行→送达", "C release to delivery", s.ClockC}} {
 		fmt.Fprintf(t, "  %s\t%s\t%.1f\t%.1f\t%.1f\t\n", c.en, c.zh, c.c.P50, c.c.P95, c.c.Max) //nolint:errcheck
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if s.Late > 0 && s.Speed >= hasty {
+		_, err := fmt.Fprintf(w, "\nAt --speed %g a second of this machine is %.0f minutes of the day: some of what is late is so by that alone.\n"+
+			"本机的一秒相当于这一天的 %.0f 分钟,部分超时仅由此造成。\n", s.Speed, s.Speed/60, s.Speed/60)
+		return err
+	}
+	return nil
 }
+
+// hasty is the speed at which what this machine takes for a plate counts as minutes of the day.
+const hasty = 120
 
 // over says whether nothing is left to do.
 func (d *Day) over(ctx context.Context) (bool, error) {
