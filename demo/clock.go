@@ -45,6 +45,11 @@ func (c *Clock) Advance(ctx context.Context, to time.Time) error {
 	return ctx.Err()
 }
 
+// waited says that so long has passed, in whole steps: how busy the machine was within one must not change the day.
+func (d *Day) waited(since time.Time, so time.Duration) bool {
+	return !since.Truncate(step).Add(so).After(d.Clock.Now().Truncate(step))
+}
+
 // Rest lets the clock run like any other once the day is over.
 func (c *Clock) Rest() {
 	now := c.Now()

@@ -120,7 +120,7 @@ func (d *Day) receive(ctx context.Context, _ time.Duration) error {
 			if strings.HasPrefix(b.Code, againBox) {
 				ride = express
 			}
-			if b.DispatchedAt.Add(ride).After(d.Clock.Now()) {
+			if !d.waited(b.DispatchedAt, ride) {
 				continue
 			}
 			if err := d.unpack(ctx, lab, b); err != nil {
@@ -190,7 +190,7 @@ func (d *Day) recall(ctx context.Context, at time.Duration) error {
 	for dept, id := range d.city.Departments {
 		var tubes []store.Tube
 		for _, r := range rows {
-			if r.Department == id && !r.Since.Add(recallAfter).After(now) {
+			if r.Department == id && d.waited(r.Since, recallAfter) {
 				tubes = append(tubes, store.Tube{Barcode: againPrefix + r.ClientID, Mode: lims.Single, Department: id, Orders: []int64{r.Order},
 					CollectedAt: now.Add(-2 * time.Minute), ClosedAt: now.Add(-time.Minute)})
 			}

@@ -91,7 +91,7 @@ func (d *Day) waiting(ctx context.Context, lab, room int) (codes []string, due [
 func (d *Day) impatient(due []*time.Time) bool {
 	limit := time.Duration(policy.Limits[lims.Screening].B) * time.Minute
 	for _, at := range due {
-		if at != nil && at.Add(-limit+patience).Before(d.Clock.Now()) {
+		if at != nil && d.waited(at.Add(-limit), patience) {
 			return true
 		}
 	}
@@ -124,7 +124,7 @@ func (d *Day) startPlates(ctx context.Context, _ time.Duration) error {
 			if !ok {
 				return nil
 			}
-			if p.SealedAt.Add(extraction).After(d.Clock.Now()) {
+			if !d.waited(*p.SealedAt, extraction) {
 				continue
 			}
 			if err := d.Store.Start(ctx, d.city.Tech[lab], p.ID, u.ID); err != nil {
@@ -167,7 +167,7 @@ func (d *Day) readPlates(ctx context.Context, _ time.Duration) error {
 			if err != nil {
 				return err
 			}
-			if p.StartedAt.Add(cycling(kit)).After(d.Clock.Now()) {
+			if !d.waited(*p.StartedAt, cycling(kit)) {
 				continue
 			}
 			read = append(read, p.ID)
