@@ -246,3 +246,20 @@ func TestLocal(t *testing.T) {
 		require.Equal(t, want, local(path), path)
 	}
 }
+
+// TestGist: what a code says of many messages says nothing of one.
+func TestGist(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "没有此板", gist("zh", "plate.unknown"))
+	require.Equal(t, "质控不符,而图样更像另一块板或转了方向;请两人核对", gist("zh", "run.fits_other"))
+	require.Equal(t, "没有驱动能识别这份内容", gist("zh", "format.unknown"))
+	require.Equal(t, "The controls of plate … do not hold, and the pattern fits another plate or turn better: two people must look", gist("en", "run.fits_other"))
+	for lang, texts := range languages {
+		for key := range texts {
+			if code, ok := strings.CutPrefix(key, "error."); ok {
+				require.NotContains(t, gist(lang, code), "{", key)
+			}
+		}
+	}
+	require.Empty(t, gist("en", "nothing.of.the.kind"))
+}

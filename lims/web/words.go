@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"natlims/instruments"
 	"natlims/instruments/link"
 	"natlims/lims"
 	"natlims/lims/pcr"
@@ -264,11 +265,17 @@ func titled(lang, group, name, title string) string {
 	return title
 }
 
-var blanks = regexp.MustCompile(`\s*[(:(:]?\s*[#]?\{[a-z_]+\}[))]?`)
+var (
+	lastBlank = regexp.MustCompile(`\s*[(:(:]\s*(?:板\s*)?\{[a-z_]+\}[))]?$`)
+	blank     = regexp.MustCompile(`\{[a-z_]+\}`)
+)
 
 // gist is what a code says of many messages: its text without what differs from one to the next.
 func gist(lang, code string) string {
-	return blanks.ReplaceAllString(languages[lang][code], "")
+	if e, ok := instruments.Refused(code, nil); ok {
+		return e.Text(lang)
+	}
+	return blank.ReplaceAllString(lastBlank.ReplaceAllString(languages[lang]["error."+code], ""), "…")
 }
 
 // changes writes an audit row's changed fields on one line.
