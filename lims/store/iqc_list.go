@@ -79,12 +79,12 @@ type IQCSeries struct {
 	N     int    `db:"n"`
 }
 
-// IQCSeriesOf lists the charts of a laboratory (0: of all), those with the newest points first.
+// IQCSeriesOf lists the charts of a laboratory (0: of all): of the newest day first, and of a day those with the most points.
 func (s *Store) IQCSeriesOf(ctx context.Context, lab int64) ([]IQCSeries, error) {
 	return list[IQCSeries](ctx, s, `SELECT i.lab_id, i.kit_key, i.kit_lot, i.iqc_lot, coalesce(i.instrument_id,0) AS instrument, i.target,
 			coalesce(m.code,'') AS code, coalesce(m.model,'') AS model, count(*) AS n
 		FROM iqc_points i LEFT JOIN instruments m ON m.id = i.instrument_id WHERE i.level = 'weak' AND ($1 = 0 OR i.lab_id = $1)
-		GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY max(i.id) DESC LIMIT 60`, lab)
+		GROUP BY 1, 2, 3, 4, 5, 6, 7, 8 ORDER BY max(i.at)::date DESC, n DESC, max(i.id) DESC LIMIT 60`, lab)
 }
 
 // IQCChart is a chart with what is drawn on it.
