@@ -1,8 +1,6 @@
 package instruments
 
 import (
-	"strings"
-
 	"natlims/lims/pcr"
 )
 
@@ -73,26 +71,42 @@ func headWord(c string) bool {
 		k := key(c)
 		return wellWords[k] || otherHeads[k]
 	}
-	if !strings.ContainsRune("wWpPnNsSlLcCoOgGtT#", rune(c[0])) {
+	lengths := headLengths[lower(c[0])]
+	if lengths == 0 {
 		return false
 	}
 	var low [24]byte // the key, made where the map needs no copy of it
 	n := 0
 	for i := range len(c) {
-		b := c[i]
+		b := lower(c[i])
 		switch {
 		case b == ' ' || b == '_':
 			continue
 		case b >= 0x80 || n == len(low):
 			return false
-		case b >= 'A' && b <= 'Z':
-			b |= 0x20
 		}
 		low[n] = b
 		n++
 	}
-	return wellWords[string(low[:n])] || otherHeads[string(low[:n])]
+	return lengths&(1<<n) != 0 && (wellWords[string(low[:n])] || otherHeads[string(low[:n])])
 }
+
+func lower(b byte) byte {
+	if b >= 'A' && b <= 'Z' {
+		b |= 0x20
+	}
+	return b
+}
+
+// headLengths is how long the header words are, a bit a length, by their first letter: nearly every cell of a table is told by it.
+var headLengths = func() (t [256]uint32) {
+	for _, words := range []map[string]bool{wellWords, otherHeads} {
+		for w := range words {
+			t[w[0]] |= 1 << len(w)
+		}
+	}
+	return t
+}()
 
 var otherHeads = set("number", "ordernumber", "cycle", "samplepos", "#", "wellno", "general:pos", "siteid", "temperature")
 
