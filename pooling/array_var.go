@@ -19,23 +19,25 @@ import "math"
 // side is an array seen from its rows; turned around it is seen from its columns.
 type side struct {
 	own, other Test
-	log        [][]float64 // log P(negative), rows of columns
-	line       []float64   // log P(all negative) by row
-	cross      []float64   // log P(all negative) by column
+	less       [][]float64 // 1/P(negative), rows of columns: takes a person out of a product
+	line       []float64   // P(all negative) by row
+	cross      []float64   // P(all negative) by column
 	equal      bool
 }
 
 func (a Array) sides(risk []float64) (rows, cols side) {
-	rows = side{own: a.Row, other: a.Col, line: make([]float64, a.Rows), cross: make([]float64, a.Cols), equal: true}
-	cols = side{own: a.Col, other: a.Row, log: make([][]float64, a.Cols)}
+	rows = side{own: a.Row, other: a.Col, line: ones(a.Rows), cross: ones(a.Cols), equal: true}
+	cols = side{own: a.Col, other: a.Row}
+	for range a.Cols {
+		cols.less = append(cols.less, make([]float64, a.Rows))
+	}
 	for j := range a.Rows {
-		rows.log = append(rows.log, make([]float64, a.Cols))
+		rows.less = append(rows.less, make([]float64, a.Cols))
 		for k, p := range risk[j*a.Cols : (j+1)*a.Cols] {
-			l := logNegative(p)
-			rows.log[j][k] = l
-			cols.log[k] = append(cols.log[k], l)
-			rows.line[j] += l
-			rows.cross[k] += l
+			rows.less[j][k] = 1 / (1 - p)
+			cols.less[k][j] = rows.less[j][k]
+			rows.line[j] *= 1 - p
+			rows.cross[k] *= 1 - p
 			rows.equal = rows.equal && p == risk[0]
 		}
 	}
@@ -63,11 +65,11 @@ func (s seen) plus(k float64, t seen) seen {
 // given are the expectations when these own lines are all negative.
 func (s side) given(negative ...int) seen {
 	mean, spread, quiet := 0.0, 0.0, 1.0
-	for k, l := range s.cross {
+	for k, zero := range s.cross {
 		for _, j := range negative {
-			l -= s.log[j][k]
+			zero *= s.less[j][k]
 		}
-		loud := -math.Expm1(math.Min(l, 0)) // P(somebody is positive)
+		loud := 1 - min(zero, 1) // P(somebody is positive)
 		p := s.other.Se*loud + s.other.alarm()*(1-loud)
 		mean += p
 		spread += p * (1 - p)
@@ -87,7 +89,7 @@ func (s side) moments() (first, second seen) {
 			calm[j] = calm[0]
 			continue
 		}
-		calm[j] = seen{}.plus(math.Exp(s.line[j]), s.given(j))
+		calm[j] = seen{}.plus(s.line[j], s.given(j))
 	}
 	for _, c := range calm {
 		first = first.plus(alarm, free).plus(d, free.plus(-1, c))
@@ -95,7 +97,7 @@ func (s side) moments() (first, second seen) {
 	second = first
 	pair := func(j, i int, times float64) {
 		loud := free.plus(-1, calm[j]).plus(1, free).plus(-1, calm[i])
-		both := free.plus(-1, calm[j]).plus(-1, calm[i]).plus(math.Exp(s.line[j]+s.line[i]), s.given(j, i))
+		both := free.plus(-1, calm[j]).plus(-1, calm[i]).plus(s.line[j]*s.line[i], s.given(j, i))
 		second = second.plus(times*alarm*alarm, free).plus(times*alarm*d, loud).plus(times*d*d, both)
 	}
 	if s.equal && lines > 1 {
