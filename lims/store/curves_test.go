@@ -52,7 +52,7 @@ func TestOldCurvesAreKept(t *testing.T) {
 	l := newLab(t)
 	p := l.running(l.received(1, lims.Single))
 	l.read(p, nil)
-	up, err := migrations.FS.ReadFile("0011_curves.sql")
+	up, err := migrations.FS.ReadFile("0009_curves.sql")
 	require.NoError(t, err)
 	_, err = l.st.DB().ExecContext(l.ctx, `DROP TABLE well_curves;
 		CREATE TABLE curves (run_id bigint NOT NULL REFERENCES runs, well text NOT NULL, target text NOT NULL, dye text NOT NULL,
