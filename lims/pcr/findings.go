@@ -38,6 +38,7 @@ func (f Findings) Of(id string) Target {
 	return Target{}
 }
 
+// MarshalJSON implements json.Marshaler.
 func (f Findings) MarshalJSON() ([]byte, error) {
 	b := []byte{'{'}
 	for i := range f {
@@ -57,6 +58,7 @@ func (f Findings) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
+// UnmarshalJSON implements json.Unmarshaler; the order of the kit is not in the object, so that of the ids is taken.
 func (f *Findings) UnmarshalJSON(b []byte) error {
 	var m map[string]Target
 	if err := json.Unmarshal(b, &m); err != nil {
